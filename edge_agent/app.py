@@ -1,0 +1,182 @@
+"""The composition root: what opens, in which order; the reverse on the way down."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from edge_agent import __version__
+from edge_agent.broker import Availability, Broker, Delivery, Topics
+from edge_agent.commands import Commands, Inbox
+from edge_agent.condition import Health
+from edge_agent.errors import SettingsError
+from edge_agent.hardware import Board, Sensors
+from edge_agent.inference import InferenceWorker
+from edge_agent.messages import Event
+from edge_agent.model_supply import ModelSupply
+from edge_agent.service import Systemd
+from edge_agent.settings import Settings
+from edge_agent.telemetry import Entities, Measurements, StatusPublisher, TelemetryPublisher
+
+log = logging.getLogger(__name__)
+
+BROKER_PATIENCE_S = 10.0  # systemd is not kept waiting longer for a broker that may come tomorrow
+GOODBYE_S = 2.0
+
+
+def main(settings: Settings) -> int:
+    """Runs until SIGTERM or SIGINT; the exit status. Raises SettingsError where the state folder can't be used."""
+    with state_folder(settings.agent.state_dir):
+        asyncio.run(_run_until_signal(settings))
+    return 0
+
+
+@contextmanager
+def state_folder(folder: Path) -> Iterator[None]:
+    """Makes it, and keeps every other agent out of it. Raises SettingsError."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = (folder / "lock").open("w")
+    except OSError as error:
+        raise SettingsError(
+            f"The state folder {folder} can't be written ({error.strerror}). Set agent.state_dir to a folder of the "
+            "agent's own user."
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise SettingsError(
+                f"Another agent uses the state folder {folder}. Stop it, or give this one its own agent.id and "
+                "agent.state_dir."
+            ) from error
+        yield
+
+
+async def _run_until_signal(settings: Settings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await run(settings, stop)
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """From first connection to last reply. What opens here closes in reverse order, also after a crash."""
+    topics = Topics(settings.mqtt.base_topic, settings.agent.id, settings.home.discovery_prefix)
+    board, systemd = Board.probe(settings.hardware.root), Systemd()
+    async with AsyncExitStack() as opened, asyncio.TaskGroup() as tasks:
+        inbox = await opened.enter_async_context(Inbox(settings.agent.state_dir / "inbox.db"))
+        broker = await opened.enter_async_context(
+            Broker(settings.mqtt, f"{settings.mqtt.base_topic}-{settings.agent.id}", topics.availability)
+        )
+        changed = Notifier()
+        worker = await opened.enter_async_context(
+            InferenceWorker(settings.inference, on_change=changed, on_restart=_restart_event(broker, topics, tasks))
+        )
+        supply = ModelSupply(settings.model, settings.agent.state_dir, board.memory_bytes, worker, changed)
+        measurements = Measurements()
+        commands = Commands(settings, broker, topics, inbox, worker, measurements)
+        health = Health(worker, supply, settings.inference)
+        availability = Availability(broker, topics.availability)
+        status = StatusPublisher(broker, topics, __version__, board, health.condition)
+        entities = Entities(broker, topics, __version__, wanted=settings.home.announce_entities)
+        telemetry = TelemetryPublisher(
+            broker,
+            topics,
+            settings.telemetry,
+            sensors=Sensors(settings.hardware.root, settings.agent.state_dir),
+            measurements=measurements,
+            worker=worker,
+            queue=commands,
+        )
+        changed.listen(status.changed, lambda: systemd.status(_status_line(health, broker)))
+        broker.subscribe(topics.restart_worker, _on_press(worker), fresh=True)
+        broker.subscribe(topics.home_assistant_status, _on_home_assistant(entities))
+        await commands.open()
+
+        parts = (availability, status, entities, telemetry, supply)
+        serving = [tasks.create_task(part.serve(), name=part.name) for part in parts]
+        serving.append(tasks.create_task(systemd.watch(lambda: True), name="watchdog"))
+        await _begin(broker, health, changed, systemd, stop)
+        await stop.wait()
+
+        log.info("stopping")
+        systemd.stopping()
+        health.stopping = True
+        changed()
+        await commands.finish(within_s=settings.agent.grace_s)
+        for task in serving:
+            task.cancel()
+        if broker.connected:
+            await status.flush()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GOODBYE_S):
+                    await availability.leave()
+
+
+async def _begin(
+    broker: Broker, health: Health, changed: Callable[[], None], systemd: Systemd, stop: asyncio.Event
+) -> None:
+    """Ready for systemd once there is a session; where no broker comes, soon after: it may come later."""
+    first = asyncio.ensure_future(anext(broker.connects()))
+    stopped = asyncio.ensure_future(stop.wait())
+    await asyncio.wait([first, stopped], timeout=BROKER_PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
+    first.cancel()
+    stopped.cancel()
+    health.begun = True
+    systemd.ready()
+    changed()
+    log.info("started", extra={"version": __version__, "broker": broker.problem or "connected"})
+
+
+class Notifier:
+    """Something has changed: whoever listens looks again."""
+
+    def __init__(self) -> None:
+        self._listeners: tuple[Callable[[], None], ...] = ()
+
+    def listen(self, *listeners: Callable[[], None]) -> None:
+        self._listeners = listeners
+
+    def __call__(self) -> None:
+        for listener in self._listeners:
+            listener()
+
+
+def _status_line(health: Health, broker: Broker) -> str:
+    condition = health.condition()
+    said = f"{condition.state}: {condition.reason}" if condition.reason else condition.state
+    return said if broker.connected else f"{said} (no broker: {broker.problem})"
+
+
+def _restart_event(broker: Broker, topics: Topics, tasks: asyncio.TaskGroup) -> Callable[[str], None]:
+    def on_restart(reason: str) -> None:
+        now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        event = Event.model_validate({"type": "worker_restarted", "time": now, "reason": reason})
+        log.warning("the inference process is started again", extra={"reason": reason})
+        tasks.create_task(broker.publish(topics.event, event.to_payload(), qos=1))
+
+    return on_restart
+
+
+def _on_press(worker: InferenceWorker) -> Callable[[Delivery], None]:
+    def pressed(delivery: Delivery) -> None:
+        if not delivery.retained:
+            worker.restart()
+        delivery.acknowledge()
+
+    return pressed
+
+
+def _on_home_assistant(entities: Entities) -> Callable[[Delivery], None]:
+    def said(delivery: Delivery) -> None:
+        entities.home_assistant_status(delivery.payload)
+        delivery.acknowledge()
+
+    return said

@@ -1,0 +1,6 @@
+"""Commands: taken in, answered once each."""
+
+from edge_agent.commands.commands import Commands
+from edge_agent.commands.inbox import Inbox
+
+__all__ = ["Commands", "Inbox"]

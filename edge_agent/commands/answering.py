@@ -1,0 +1,105 @@
+"""From a Request to its Reply: the queue, the deadline, and the model's turn."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections.abc import Callable
+
+from edge_agent.broker import Broker, Delivery, Topics
+from edge_agent.commands.chunks import ChunkStream
+from edge_agent.commands.conversations import Conversations
+from edge_agent.commands.inbox import Entry, Inbox
+from edge_agent.commands.replies import answered, failed
+from edge_agent.commands.request import Request
+from edge_agent.errors import CommandError, Internal, ModelUnavailable, NotUnderstood
+from edge_agent.inference import Generation, InferenceWorker
+from edge_agent.language import Chat, Turn
+from edge_agent.messages import Reply
+from edge_agent.settings import Settings
+
+log = logging.getLogger(__name__)
+
+MODEL_SLOTS = 1  # requests that the engine decodes at once
+
+
+class Answering:
+    """Makes Replies; publishes none."""
+
+    def __init__(
+        self, settings: Settings, broker: Broker, topics: Topics, inbox: Inbox, worker: InferenceWorker
+    ) -> None:
+        self._broker, self._topics, self._inbox, self._worker = broker, topics, inbox, worker
+        self._chat = Chat(settings.chat, worker)
+        self._conversations = Conversations(settings.conversation)
+        self._slots = asyncio.Semaphore(MODEL_SLOTS)
+
+    async def reply_to(self, request: Request) -> tuple[Reply, Generation | None]:
+        """The Reply, and what the model did for it. Raises CancelledError only where the agent stops."""
+        try:
+            async with asyncio.timeout_at(request.deadline.at_s):
+                with request.cancellable():
+                    generation = await self._generate(request)
+        except TimeoutError:
+            return failed(request, request.deadline.failure()), None
+        except CommandError as error:
+            return failed(request, error), None
+        except Exception:
+            log.exception("a command failed", extra={"id": request.id})
+            return failed(request, Internal("Something went wrong in the agent; its log says what.")), None
+        model = self._worker.loaded.name if self._worker.loaded else ""
+        return answered(request, generation, model), generation
+
+    async def _generate(self, request: Request) -> Generation:
+        command = request.command
+        if command.mode == "home":
+            raise NotUnderstood("That was not understood as something to do in the home. Say it in other words.")
+        if self._worker.state == "failed":
+            raise ModelUnavailable(self._worker.problem or "There is no model.")
+        await self._keep(request)
+        async with self._slots:
+            request.started_s = time.monotonic()
+            earlier = self._conversations.turns(request.session)
+            generation = await self._chat.answer(command, earlier, self._listener(request))
+        self._conversations.add(request.session, Turn(command.text, generation.text))
+        return generation
+
+    async def _keep(self, request: Request) -> None:
+        """Puts the command where a crash does not reach it, then tells the broker. A full disk costs only that."""
+        if request.on_disk or request.delivery is None:
+            return
+        try:
+            await self._inbox.add(_entry(request, request.delivery))
+        except sqlite3.Error as error:
+            log.error("the inbox can't be written; free some space", extra={"id": request.id, "cause": str(error)})
+        else:
+            request.on_disk = True
+            request.acknowledge()
+
+    def _listener(self, request: Request) -> Callable[[str], None]:
+        if request.command.stream:
+            request.stream = ChunkStream(self._broker, self._topics.stream(request.id), request.id)
+
+        def on_text(text: str) -> None:
+            if request.first_text_s is None:
+                request.first_text_s = time.monotonic()
+            if request.stream is not None:
+                request.stream.say(text)
+
+        return on_text
+
+
+def _entry(request: Request, delivery: Delivery) -> Entry:
+    now = time.time()
+    return Entry(
+        topic=request.topic,
+        id=request.id,
+        packet_id=delivery.packet_id,
+        received_at=now,
+        expires_at=None if delivery.expires_in_s is None else now + delivery.expires_in_s,
+        payload=delivery.payload,
+        response_topic=request.address.response_topic,
+        correlation_data=request.address.correlation_data,
+    )

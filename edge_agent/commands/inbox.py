@@ -1,0 +1,149 @@
+"""The durable inbox: commands that wait for the model, and the replies that were given lately.
+
+SQLite keeps it through a crash and a power cut. A command is acknowledged to the broker once it is here; its reply is
+here before it is published, so that after a crash it is published again rather than made again. Within
+`REMEMBERED_S` the same id on the same topic gets the same reply.
+
+All access to the file is in one thread, off the event loop: on an SD card a commit may take a tenth of a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+log = logging.getLogger(__name__)
+
+REMEMBERED_S = 600.0
+SCHEMA_VERSION = 1
+TABLE = """
+CREATE TABLE IF NOT EXISTS commands (
+    topic TEXT NOT NULL,
+    id TEXT NOT NULL,
+    packet_id INTEGER NOT NULL,      -- of the delivery, to know a second delivery of the same message
+    received_at REAL NOT NULL,       -- seconds since 1970
+    expires_at REAL,                 -- the same; of the Message Expiry Interval
+    payload BLOB NOT NULL,
+    response_topic TEXT,
+    correlation_data BLOB,
+    reply BLOB,                      -- NULL: still to be answered
+    published INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (topic, id)
+) WITHOUT ROWID
+"""
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A command as it arrived. Times are seconds since 1970: they must mean something after a restart."""
+
+    topic: str
+    id: str
+    packet_id: int
+    received_at: float
+    expires_at: float | None
+    payload: bytes
+    response_topic: str | None = None
+    correlation_data: bytes | None = None
+    reply: bytes | None = None
+    published: bool = False
+
+
+class Inbox:
+    """Entering opens `file`; one that is damaged is set aside and a new one is begun."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="inbox")
+        self._database: sqlite3.Connection | None = None
+
+    async def __aenter__(self) -> Self:
+        self._database = await self._in_thread(self._open)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._database is not None:
+            await self._in_thread(self._database.close)
+        self._disk.shutdown()
+
+    async def entries(self) -> list[Entry]:
+        """Oldest first: what waits, and what was answered lately."""
+
+        def read() -> list[Entry]:
+            rows = self._use().execute(
+                "SELECT topic, id, packet_id, received_at, expires_at, payload, response_topic, correlation_data, "
+                "reply, published FROM commands ORDER BY received_at"
+            )
+            return [replace(Entry(*row), published=bool(row[-1])) for row in rows]
+
+        return await self._in_thread(read)
+
+    async def add(self, entry: Entry) -> None:
+        """Raises sqlite3.Error where the disk does not take it."""
+        values = (entry.topic, entry.id, entry.packet_id, entry.received_at, entry.expires_at, entry.payload,
+                  entry.response_topic, entry.correlation_data, entry.reply, entry.published)  # fmt: skip
+        await self._execute("INSERT OR REPLACE INTO commands VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+
+    async def answer(self, topic: str, request_id: str, reply: bytes) -> None:
+        """The reply is safe; it may be published."""
+        await self._execute("UPDATE commands SET reply = ? WHERE topic = ? AND id = ?", (reply, topic, request_id))
+
+    async def published(self, topic: str, request_id: str) -> None:
+        """The broker has the reply. Replies too old to be asked for again are forgotten here."""
+        await self._execute("UPDATE commands SET published = 1 WHERE topic = ? AND id = ?", (topic, request_id))
+        await self._execute(
+            "DELETE FROM commands WHERE published = 1 AND NOT received_at BETWEEN ? AND ?",
+            (time.time() - REMEMBERED_S, time.time() + REMEMBERED_S),
+        )
+
+    async def _execute(self, statement: str, values: tuple[object, ...]) -> None:
+        def write() -> None:
+            with self._use() as database:
+                database.execute(statement, values)
+
+        await self._in_thread(write)
+
+    async def _in_thread(self, work: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._disk, work)
+
+    def _use(self) -> sqlite3.Connection:
+        if self._database is None:
+            raise RuntimeError("the inbox is not open")
+        return self._database
+
+    def _open(self) -> sqlite3.Connection:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return self._connect()
+        except sqlite3.DatabaseError as error:
+            aside = self._file.with_name(f"{self._file.name}.damaged-{int(time.time())}")
+            self._file.rename(aside)
+            log.error("the inbox is damaged; it was set aside and a new one begun", extra={"cause": str(error)})
+            return self._connect()
+
+    def _connect(self) -> sqlite3.Connection:
+        database = sqlite3.connect(self._file, check_same_thread=False)
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = FULL")  # a commit is on the disk, not on its way there
+            (version,) = database.execute("PRAGMA user_version").fetchone()
+            if version > SCHEMA_VERSION:
+                raise sqlite3.DatabaseError(f"it was written by a newer version ({version})")
+            database.execute(TABLE)
+            database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            database.execute("SELECT count(*) FROM commands").fetchone()
+        except sqlite3.DatabaseError:
+            database.close()
+            raise
+        return database

@@ -1,0 +1,66 @@
+"""Which commands were taken in lately, so that the same one is not carried out twice."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from edge_agent.broker import Delivery
+from edge_agent.commands.inbox import REMEMBERED_S
+from edge_agent.commands.request import Request
+from edge_agent.messages import Command, Reply
+
+REMEMBERED_MOST = 2000
+
+Key = tuple[str, str]  # topic, id
+
+
+@dataclass
+class Known:
+    """A command that was taken in. The packet id and the payload tell a second delivery from a repeat."""
+
+    packet_id: int
+    payload_hash: int
+    received_s: float
+    request: Request | None = None  # while it is carried out
+    reply: Reply | None = None  # once it is answered
+
+    def is_same_delivery(self, delivery: Delivery) -> bool:
+        """The broker delivers a message again whose acknowledgement it did not get."""
+        same = (self.packet_id, self.payload_hash) == (delivery.packet_id, hash(delivery.payload))
+        return delivery.duplicate and same
+
+
+class KnownCommands:
+    """Bounded: ten minutes, and a number that no person reaches; the oldest answered go first."""
+
+    def __init__(self) -> None:
+        self._known: dict[Key, Known] = {}
+
+    def __getitem__(self, key: Key) -> Known:
+        return self._known[key]
+
+    def add(self, key: Key, known: Known) -> None:
+        self._known[key] = known
+        self._forget_old()
+
+    def find(self, command: Command, delivery: Delivery) -> Known | None:
+        """By its id; one that was given no id by the packet that it came in."""
+        self._forget_old()
+        if command.id is not None:
+            return self._known.get((delivery.topic, command.id))
+        same = (
+            known for (topic, _), known in self._known.items()
+            if topic == delivery.topic and known.is_same_delivery(delivery)
+        )  # fmt: skip
+        return next(same, None) if delivery.duplicate else None
+
+    def _forget_old(self) -> None:
+        oldest_s = time.monotonic() - REMEMBERED_S
+        surplus = len(self._known) - REMEMBERED_MOST
+        for key, known in list(self._known.items()):
+            if known.received_s >= oldest_s and surplus <= 0:
+                break
+            if known.reply is not None:
+                del self._known[key]
+                surplus -= 1

@@ -1,0 +1,75 @@
+"""How the agent is, as its Status tells it: made from what the parts are at, never kept."""
+
+from __future__ import annotations
+
+from edge_agent.inference import InferenceWorker, Loaded
+from edge_agent.messages import HomeStatus, ModelStatus, State, TuningStatus
+from edge_agent.model_supply import ModelSupply
+from edge_agent.models import ResolvedModel
+from edge_agent.settings import InferenceSettings
+from edge_agent.telemetry import Condition
+
+
+class Health:
+    """Looks at the parts when it is asked; `begun` and `stopping` are told to it."""
+
+    def __init__(self, worker: InferenceWorker, supply: ModelSupply, settings: InferenceSettings) -> None:
+        self._worker, self._supply, self._settings = worker, supply, settings
+        self.begun = False  # the broker was heard, or was waited for long enough
+        self.stopping = False
+
+    def condition(self) -> Condition:
+        state, reason = self._state()
+        model, loaded = self._supply.model, self._worker.loaded
+        ready = model is not None and loaded is not None
+        return Condition(
+            state=state,
+            reason=reason,
+            model=_model(model, loaded) if model and loaded else None,
+            tuning=_tuning(loaded, self._settings) if ready and loaded else None,
+            home=HomeStatus(devices=0, areas=0),
+            gpu=loaded.gpu if loaded else None,
+        )
+
+    def _state(self) -> tuple[State, str | None]:
+        if self.stopping:
+            return "stopping", None
+        if not self.begun:
+            return "starting", None
+        if self._worker.state == "failed":
+            return "degraded", self._worker.problem
+        if self._worker.state == "ready":
+            return "ready", self._supply.model.warning if self._supply.model else None
+        return "loading", self._worker.problem or self._progress()
+
+    def _progress(self) -> str:
+        if self._supply.download_percent is not None:
+            return f"The model is being downloaded: {self._supply.download_percent} %."
+        if self._supply.model is None:
+            return "The model is being looked for."
+        return f"{self._supply.model.name} is being loaded."
+
+
+def _model(model: ResolvedModel, loaded: Loaded) -> ModelStatus:
+    return ModelStatus(
+        name=model.name,
+        source=model.source,
+        quantization=model.quantization or loaded.quantization,
+        parameters=loaded.parameters,
+        size_bytes=loaded.weights_bytes,
+        context=loaded.context,
+    )
+
+
+def _tuning(loaded: Loaded, settings: InferenceSettings) -> TuningStatus:
+    owned = {"context", "threads", "threads_batch", "gpu_layers", "flash_attention", "batch", "kv_type"}
+    return TuningStatus(
+        threads=loaded.threads,
+        threads_batch=loaded.threads_batch,
+        gpu_layers=loaded.gpu_layers,
+        batch=loaded.batch,
+        context=loaded.context,
+        flash_attention=loaded.flash_attention,
+        kv_type=loaded.kv_type,
+        source="settings" if owned & settings.model_fields_set else "default",
+    )

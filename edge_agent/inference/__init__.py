@@ -1,0 +1,10 @@
+"""Answers from the model: `InferenceWorker` keeps a process with llama.cpp in it and asks it.
+
+What is imported here is the daemon's side. llama.cpp is imported in the worker process only.
+"""
+
+from .pending import Generation
+from .protocol import ChatMessage, Loaded, Sampling
+from .supervisor import InferenceWorker
+
+__all__ = ["ChatMessage", "Generation", "InferenceWorker", "Loaded", "Sampling"]

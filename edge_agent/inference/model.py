@@ -1,0 +1,163 @@
+"""A model file in memory, with its context: what llama.cpp loaded, and how it really runs."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from llama_cpp import llama_cpp as llama
+from llama_cpp._ggml import libggml
+
+from .failures import LoadError
+from .llama_log import LlamaLog
+from .log import WARNING, say
+from .protocol import Load, Loaded
+from .vocab import Vocab
+
+_DEFAULT_CONTEXT = 2048
+_KV_TYPES = {"f16": llama.GGML_TYPE_F16, "q8_0": llama.GGML_TYPE_Q8_0}
+_KV_BYTES_PER_VALUE = {"f16": 2.0, "q8_0": 34 / 32}  # q8_0: 32 values and their scale, ggml-common.h
+_FLASH_ATTENTION = {
+    None: llama.LLAMA_FLASH_ATTN_TYPE_AUTO,
+    False: llama.LLAMA_FLASH_ATTN_TYPE_DISABLED,
+    True: llama.LLAMA_FLASH_ATTN_TYPE_ENABLED,
+}
+_GPU_KINDS = (1, 2)  # ggml_backend_dev_type in ggml-backend.h: a GPU, and one that shares the board's memory
+
+
+class Model:
+    """Weights, vocabulary and context, for as long as the process lives. Raises LoadError."""
+
+    def __init__(self, load: Load) -> None:
+        started = time.monotonic()
+        self._log = LlamaLog()
+        self._load = load
+        self._path = Path(load.path)
+        llama.llama_backend_init()
+        self._model = self._load_file()
+        self.vocab = Vocab(llama.llama_model_get_vocab(self._model))
+        self._threads = load.threads or len(os.sched_getaffinity(0))
+        self._threads_batch = load.threads_batch or self._threads
+        self.context = self._new_context()
+        self.loaded = self._describe(load_ms=(time.monotonic() - started) * 1000)
+
+    @property
+    def chat_template(self) -> str | None:
+        """The file's own, as Jinja text."""
+        source = llama.llama_model_chat_template(self._model, None)
+        return source.decode(errors="replace") if source else None
+
+    def _load_file(self) -> Any:
+        if not self._path.is_file():
+            raise LoadError(f"There is no model file {self._path}. Set model.source to one that is there.")
+        parameters = llama.llama_model_default_params()
+        parameters.load_mode = llama.LLAMA_LOAD_MODE_MMAP_MLOCK if self._load.mlock else llama.LLAMA_LOAD_MODE_MMAP
+        parameters.n_gpu_layers = self._wanted_gpu_layers()
+        model = llama.llama_model_load_from_file(os.fsencode(self._path), parameters)
+        if not model:
+            raise LoadError(
+                f"{self._path.name} could not be loaded: {self._log.cause('llama.cpp does not say why')}. "
+                "Run `edge-agent models verify`, or choose another model."
+            )
+        if not llama.llama_model_has_decoder(model) or llama.llama_model_has_encoder(model):
+            raise LoadError(f"{self._path.name} is no model that writes text. Choose another one.")
+        return model
+
+    def _wanted_gpu_layers(self) -> int:
+        if llama.llama_supports_gpu_offload():
+            return -1 if self._load.gpu_layers is None else self._load.gpu_layers
+        if self._load.gpu_layers:
+            say(WARNING, "inference.gpu_layers is set, but this llama.cpp finds no GPU; the CPU computes")
+        return 0
+
+    def _new_context(self) -> Any:
+        parameters = llama.llama_context_default_params()
+        parameters.n_ctx = self._wanted_context()
+        parameters.n_batch = parameters.n_ubatch = min(self._load.batch, parameters.n_ctx)
+        parameters.n_outputs_max = 1  # only the last token's logits are read: less memory
+        parameters.n_threads, parameters.n_threads_batch = self._threads, self._threads_batch
+        parameters.flash_attn_type = _FLASH_ATTENTION[self._load.flash_attention]
+        parameters.type_k = parameters.type_v = _KV_TYPES[self._load.kv_type]
+        parameters.no_perf = True
+        context = llama.llama_init_from_model(self._model, parameters)
+        if not context:
+            raise LoadError(
+                f"{self._path.name} has no room to run: {self._log.cause('llama.cpp does not say why')}. "
+                "Lower inference.context, leave inference.kv_type and flash_attention alone, or choose a smaller model."
+            )
+        return context
+
+    def _wanted_context(self) -> int:
+        trained: int = llama.llama_model_n_ctx_train(self._model)
+        wanted = self._load.context or min(trained, _DEFAULT_CONTEXT)
+        if wanted > trained > 0:
+            say(WARNING, f"inference.context={wanted} is more than the model was made for; {trained} is used")
+        return min(wanted, trained) if trained > 0 else wanted
+
+    def _describe(self, load_ms: float) -> Loaded:
+        context: int = llama.llama_n_ctx(self.context)
+        wanted = self._load.flash_attention
+        return Loaded(
+            name=self._path.stem,
+            quantization=_text(llama.llama_ftype_name(llama.llama_model_ftype(self._model))),
+            parameters=llama.llama_model_n_params(self._model),
+            weights_bytes=llama.llama_model_size(self._model),
+            kv_bytes=self._kv_bytes(context),
+            context=context,
+            threads=self._threads,
+            threads_batch=self._threads_batch,
+            gpu=_gpu_name() if self._log.gpu_layers else None,
+            gpu_layers=self._log.gpu_layers,
+            batch=llama.llama_n_batch(self.context),
+            flash_attention=wanted if self._log.flash_attention is None else self._log.flash_attention,
+            kv_type=self._load.kv_type,
+            load_ms=load_ms,
+        )
+
+    def _kv_bytes(self, context: int) -> int:
+        heads, width = llama.llama_model_n_head(self._model), llama.llama_model_n_embd(self._model)
+        key_length = self._metadata_number("attention.key_length") or width // max(heads, 1)
+        return kv_cache_bytes(
+            layers=llama.llama_model_n_layer(self._model),
+            kv_heads=llama.llama_model_n_head_kv(self._model),
+            head_dim=key_length,
+            context_tokens=context,
+            bytes_per_value=_KV_BYTES_PER_VALUE[self._load.kv_type],
+        )
+
+    def _metadata_number(self, name: str) -> int | None:
+        """A number of the architecture's own metadata, such as `llama.attention.key_length`."""
+        architecture = self._metadata("general.architecture")
+        value = self._metadata(f"{architecture}.{name}")
+        return int(value) if value and value.isdecimal() else None
+
+    def _metadata(self, key: str) -> str | None:
+        buffer = ctypes.create_string_buffer(256)
+        length = llama.llama_model_meta_val_str(self._model, key.encode(), buffer, len(buffer))
+        return buffer.value.decode(errors="replace") if length >= 0 else None
+
+
+def kv_cache_bytes(layers: int, kv_heads: int, head_dim: int, context_tokens: int, bytes_per_value: float = 2) -> int:
+    """Bytes of one sequence's KV cache: K and V, each (layers, context_tokens, kv_heads * head_dim).
+
+    Raises ValueError below one token. TinyLlama (22, 4, 64; lit_gpt/config.py) at 2048 tokens in f16: 46 137 344 bytes.
+    """
+    if context_tokens < 1:
+        raise ValueError(f"a context of {context_tokens} tokens holds nothing")
+    return int(2 * layers * context_tokens * kv_heads * head_dim * bytes_per_value)
+
+
+def _gpu_name() -> str | None:
+    """How llama.cpp calls the first GPU. Its binding leaves ggml's devices out, so they are asked here."""
+    by_type, description = libggml.ggml_backend_dev_by_type, libggml.ggml_backend_dev_description
+    by_type.argtypes, by_type.restype = [ctypes.c_int], ctypes.c_void_p
+    description.argtypes, description.restype = [ctypes.c_void_p], ctypes.c_char_p
+    devices = [device for kind in _GPU_KINDS if (device := by_type(kind))]
+    return _text(description(devices[0])) if devices else None
+
+
+def _text(value: bytes | None) -> str | None:
+    return value.decode(errors="replace") if value else None

@@ -1,0 +1,48 @@
+"""What most tests need: a broker for the session, a folder and an agent of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.real_parts import AgentProcess, Mosquitto, Person, small_model
+
+
+@pytest.fixture(scope="session")
+def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
+    """Shared: tests stay apart by their agents' ids. What stops or restarts a broker starts its own."""
+    broker = Mosquitto(tmp_path_factory.mktemp("mosquitto")).start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture(scope="session")
+def model_file() -> Path:
+    return small_model()
+
+
+@pytest.fixture
+def own_mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
+    """To be stopped, paused and restarted."""
+    folder = tmp_path / "broker"
+    folder.mkdir()
+    broker = Mosquitto(folder).start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def own_agent(own_mosquitto: Mosquitto, tmp_path: Path) -> Iterator[AgentProcess]:
+    """On the broker of this test alone; to be signalled and killed."""
+    agent = AgentProcess(tmp_path, own_mosquitto.port).start()
+    yield agent
+    agent.stop()
+
+
+@pytest.fixture
+def own_person(own_mosquitto: Mosquitto) -> Iterator[Person]:
+    person = Person(own_mosquitto.port)
+    yield person
+    person.close()

@@ -1,0 +1,27 @@
+"""One agent that a module's tests share, where they only talk to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.real_parts import AgentProcess, Mosquitto, Person
+
+
+@pytest.fixture(scope="module")
+def agent(mosquitto: Mosquitto, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgentProcess]:
+    folder = tmp_path_factory.mktemp("agent")
+    agent = AgentProcess(folder, mosquitto.port, agent=f"shared-{folder.name}", COMMANDS__QUEUE_LIMIT=3).start()
+    yield agent
+    assert agent.stop() == 0
+    assert "Traceback" not in agent.log.read_text()
+
+
+@pytest.fixture
+def person(mosquitto: Mosquitto, agent: AgentProcess) -> Iterator[Person]:
+    """Hears only what happens in this test, but for what is retained."""
+    person = Person(mosquitto.port, agent.agent)
+    person.status("ready")
+    yield person
+    person.close()

@@ -19,11 +19,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     try:
         settings = load_settings(given.config, given.set)
-        from edge_agent import app  # after the settings: their mistakes are told at once
+        from edge_agent.app import main as run_agent  # after the settings: their mistakes are told at once
         from edge_agent.service.logs import set_up_logging
 
         set_up_logging()
-        return app.main(settings)
+        return run_agent(settings)
     except AgentError as error:
         print(error, file=sys.stderr)
         return 1

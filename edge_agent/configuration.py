@@ -80,7 +80,7 @@ def load_with_origins(
     mistakes = [mistake for layer in layers for mistake in layer.mistakes]
     try:
         sources = tuple(InitSettingsSource(_LayeredSettings, layer.values) for layer in layers)
-        settings = _LayeredSettings(_build_sources=(sources, {}))  # type: ignore[call-arg]  # BaseSettings takes it
+        settings = _LayeredSettings(_build_sources=(sources, {}))
     except ValidationError as error:
         wrong = (_wrong_value(details, layers) for details in error.errors(include_url=False))
         raise _all_at_once([*mistakes, *wrong]) from None

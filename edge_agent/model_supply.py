@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
 from edge_agent.errors import AgentError, DownloadError
 from edge_agent.inference import InferenceWorker
-from edge_agent.models import ResolvedModel, resolve
+from edge_agent.models import ResolvedModel, is_here, resolve
+from edge_agent.models.fetch import Order, fetch
 from edge_agent.settings import ModelSettings
-from edge_agent.threads import in_daemon_thread
 
 log = logging.getLogger(__name__)
 
@@ -37,24 +36,19 @@ class ModelSupply:
     ) -> None:
         self._settings, self._state_dir, self._memory_bytes = settings, state_dir, memory_bytes
         self._worker, self._on_change = worker, on_change
-        self._loop = asyncio.get_running_loop()
-        self._stop = threading.Event()
         self.model: ResolvedModel | None = None
         self.download_percent: int | None = None
 
     async def serve(self) -> None:
         pause_s = FIRST_PAUSE_S
-        try:
-            while not await self._supply():
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, LAST_PAUSE_S)
-        finally:
-            self._stop.set()  # the thread that downloads sees it
+        while not await self._supply():
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, LAST_PAUSE_S)
 
     async def _supply(self) -> bool:
         """Whether the worker has, or can never have, what was asked for."""
         try:
-            model = await in_daemon_thread(self._resolve, "model-supply")
+            model = await self._resolve()
         except DownloadError as error:
             self._refuse(error)
             return False
@@ -67,15 +61,18 @@ class ModelSupply:
             self._use(model)
         return model.warning is None
 
-    def _resolve(self) -> ResolvedModel:
-        return resolve(self._settings, self._state_dir, self._memory_bytes, self._on_progress, self._stop)
+    async def _resolve(self) -> ResolvedModel:
+        wanted = self._settings, self._state_dir, self._memory_bytes
+        if await asyncio.to_thread(is_here, *wanted):
+            return await asyncio.to_thread(resolve, *wanted)
+        return await fetch(Order(*wanted), self._on_progress)
 
     def _on_progress(self, done_bytes: int, total_bytes: int) -> None:
-        """In the thread that downloads. Only whole percents are worth a Status."""
+        """Only whole percents are worth a Status."""
         percent = 100 * done_bytes // max(total_bytes, 1)
         if percent != self.download_percent:
             self.download_percent = percent
-            self._loop.call_soon_threadsafe(self._on_change)
+            self._on_change()
 
     def _refuse(self, error: AgentError) -> None:
         if self.model is None:

@@ -28,6 +28,8 @@ from edge_agent.threads import in_daemon_thread
 log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 10
+# Some brokers of MQTT 3.1.1 neither refuse MQTT 5 nor hang up: they are silent.
+FIRST_VERSION_PATIENCE_S = 4
 # A minute of 48 kHz stereo sound is 11.5 MB; beyond this the broker drops what is sent to us.
 MAX_PACKET_BYTES = 16 * 1024 * 1024
 UNSUPPORTED_PROTOCOL = 132
@@ -178,8 +180,9 @@ class Connection:
             place = f"{self._settings.host}:{self._settings.port}"
             raise BrokerError(f"No connection to the broker at {place}: {_reason(error)}.") from error
         self._attach()
+        version5 = self.protocol == MQTTProtocolVersion.MQTTv5
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            async with asyncio.timeout(FIRST_VERSION_PATIENCE_S if version5 else CONNECT_TIMEOUT_S):
                 return await asyncio.shield(self._accepted)
         except TimeoutError:
             self.abort()

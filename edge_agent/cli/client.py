@@ -22,6 +22,8 @@ from edge_agent.errors import BrokerError
 from edge_agent.settings import MqttSettings
 
 CONNECT_TIMEOUT_S = 10.0
+# Some brokers of MQTT 3.1.1 neither refuse MQTT 5 nor hang up: they are silent.
+FIRST_VERSION_PATIENCE_S = 4.0
 # Messages that wait for a slow terminal; beyond this the newest are dropped, so that memory stays bounded.
 WAITING_LIMIT = 5000
 UNSUPPORTED_PROTOCOL = 132
@@ -83,7 +85,7 @@ class BrokerClient:
         client.loop_start()
         accepted = False
         try:
-            accepted = self._accepted(answers)
+            accepted = self._accepted(answers, protocol == MQTTProtocolVersion.MQTTv5)
         finally:
             if not accepted:
                 client.disconnect()  # its thread ends by itself; joining it takes a second
@@ -96,10 +98,12 @@ class BrokerClient:
         self._client, self.version5 = client, protocol == MQTTProtocolVersion.MQTTv5
         return True
 
-    def _accepted(self, answers: queue.Queue[ReasonCode | None]) -> bool:
+    def _accepted(self, answers: queue.Queue[ReasonCode | None], version5: bool) -> bool:
         try:
-            reason = answers.get(timeout=CONNECT_TIMEOUT_S)
+            reason = answers.get(timeout=FIRST_VERSION_PATIENCE_S if version5 else CONNECT_TIMEOUT_S)
         except queue.Empty:
+            if version5:
+                return False
             raise BrokerError(f"{self._place} took the connection but did not answer. Is it an MQTT broker?") from None
         if reason is None or reason.value == UNSUPPORTED_PROTOCOL:
             return False

@@ -192,6 +192,7 @@ def _talk(running: Demo) -> None:
             if text := input("you › ").strip():
                 running.agent.check()
                 _answer(running, text)
+    print()
 
 
 def _answer(running: Demo, text: str) -> None:

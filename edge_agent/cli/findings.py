@@ -8,6 +8,7 @@ import shutil
 import ssl
 import stat
 import struct
+import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,8 +20,7 @@ from edge_agent.broker import new_client
 from edge_agent.errors import AgentError, BrokerError, DownloadError
 from edge_agent.hardware import Board
 from edge_agent.messages import Message
-from edge_agent.models import CATALOGUE, needed_bytes, resolve
-from edge_agent.models.resolve import wanted_name
+from edge_agent.models import CATALOGUE, Auto, best_for_memory, needed_bytes, parse_source, resolve
 from edge_agent.settings import ModelSettings, MqttSettings, Settings
 
 CONNECT_TIMEOUT_S = 5
@@ -83,15 +83,17 @@ def clock_finding(now: datetime) -> Finding:
 
 
 def state_dir_finding(folder: Path) -> Finding:
-    nearest = _nearest(folder)
-    if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
-        return Finding(id="state_dir", severity="ok", message=f"{folder} can be written.")
-    return Finding(
-        id="state_dir",
-        severity="error",
-        message=f"{folder} can't be written by this user.",
-        remedy="Run as the agent's user, give that user the folder, or set agent.state_dir to one of its own.",
-    )
+    """Tried with a file that is gone at once: modes alone say nothing of read-only disks, or to root."""
+    try:
+        tempfile.TemporaryFile(dir=_nearest(folder)).close()
+    except OSError as error:
+        return Finding(
+            id="state_dir",
+            severity="error",
+            message=f"{folder} can't be written by this user: {error.strerror}.",
+            remedy="Run as the agent's user, give that user the folder, or set agent.state_dir to one of its own.",
+        )
+    return Finding(id="state_dir", severity="ok", message=f"{folder} can be written.")
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def secret_findings(settings: MqttSettings) -> list[Finding]:
 
 
 def _secret_finding(name: str, path: Path) -> Finding:
-    if not (path.is_file() and os.access(path, os.R_OK)):
+    if not (os.access(path, os.R_OK) and path.is_file()):
         message = f"mqtt.{name}: {path} is not there, or this user may not read it."
         return Finding(id=name, severity="error", message=message, remedy="Correct the path, or the file's owner.")
     if path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
@@ -135,7 +137,7 @@ def _secret_finding(name: str, path: Path) -> Finding:
 def model_finding(settings: Settings, board: Board) -> tuple[Finding, Weights | None]:
     """Whether the model is here and whole, and its size; nothing is downloaded."""
     try:
-        wanted = wanted_name(settings.model, board.memory_bytes)
+        wanted = _wanted_name(settings.model, board)
         try:
             model = resolve(_offline(settings.model), settings.agent.state_dir, board.memory_bytes)
         except DownloadError:
@@ -148,6 +150,11 @@ def model_finding(settings: Settings, board: Board) -> tuple[Finding, Weights | 
         ), None
     told = f"{model.name} is here and whole ({model.header.size_bytes / MEGABYTE:.0f} MB)."
     return Finding(id="model", severity="ok", message=told), Weights(model.header.size_bytes, here=True)
+
+
+def _wanted_name(settings: ModelSettings, board: Board) -> str:
+    source = parse_source(settings.source)
+    return best_for_memory(board.memory_bytes).name if isinstance(source, Auto) else source.name
 
 
 def _offline(settings: ModelSettings) -> ModelSettings:
@@ -251,4 +258,5 @@ def settings_finding(error: AgentError) -> Finding:
 
 
 def _nearest(folder: Path) -> Path:
-    return next(there for there in (folder, *folder.parents) if there.exists())
+    # os.path says False where Path.exists raises: behind a folder that this user may not enter.
+    return next(there for there in (folder, *folder.parents) if os.path.exists(there))  # noqa: PTH110

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -89,7 +90,7 @@ class Sensors:
         return None
 
     def _disk_free(self) -> int:
-        there = next(folder for folder in (self._disk, *self._disk.parents) if folder.exists())
+        there = next(folder for folder in (self._disk, *self._disk.parents) if os.path.exists(folder))  # noqa: PTH110 (Path.exists raises where we may not look)
         return shutil.disk_usage(there).free
 
     def _temperature(self) -> float | None:

@@ -94,7 +94,7 @@ class Constraint:
         """Make what is not allowed impossible, in place; when `closing`, also what would make the answer longer."""
         bits = np.frombuffer(self._matcher.compute_bitmask(), dtype=np.uint8)
         if problem := self._matcher.get_error():
-            raise _unusable(f"The schema is too hard to keep: {_sentence(problem)}")
+            raise _unusable(f"The schema can't be used: {_sentence(problem)}")
         allowed = np.unpackbits(bits, count=logits.size, bitorder="little").view(np.bool_)
         if closing and (wanted := self._closing(allowed)) is not None:
             kept = logits[wanted]
@@ -150,6 +150,8 @@ def _grammar(json_schema: str) -> str:
 def _sentence(problem: str) -> str:
     """llguidance's words, as the end of a sentence that says what to do."""
     first = problem.partition("\n")[0].strip()[:300].rstrip(".")
+    if first.startswith("NoExtension"):  # its name for a dead end
+        return "no JSON fulfils it. Correct it."
     return f"{first or 'llguidance gave up'}. Use simpler keywords."
 
 

@@ -10,6 +10,7 @@ from llama_cpp import llama_cpp as llama
 
 from .log import ERROR, say
 
+_in_use: list[Any] = []  # llama.cpp keeps only the callback's address: it must live on, also behind a failed load
 _LLAMA_ERROR = 4  # ggml_log_level in ggml.h: debug 1, info 2, warning 3, error 4
 
 
@@ -24,8 +25,8 @@ class LlamaLog:
         self._errors: deque[str] = deque(maxlen=8)
         self.gpu_layers = 0
         self.flash_attention: bool | None = None
-        self._callback = llama.llama_log_callback(self._take)  # llama.cpp keeps only its address: it must live on
-        llama.llama_log_set(self._callback, None)
+        _in_use[:] = [llama.llama_log_callback(self._take)]
+        llama.llama_log_set(_in_use[0], None)
 
     def cause(self, otherwise: str) -> str:
         """The first error since the last call, without the C function that reported it: the others follow from it."""

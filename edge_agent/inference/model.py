@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
 import time
 from pathlib import Path
@@ -42,6 +43,8 @@ class Model:
         self._threads = load.threads or len(os.sched_getaffinity(0))
         self._threads_batch = load.threads_batch or self._threads
         self.context = self._new_context()
+        if not load.mlock:
+            release_pages(self._path)
         self.loaded = self._describe(load_ms=(time.monotonic() - started) * 1000)
 
     @property
@@ -79,7 +82,7 @@ class Model:
         parameters.n_batch = parameters.n_ubatch = min(self._load.batch, parameters.n_ctx)
         parameters.n_outputs_max = 1  # only the last token's logits are read: less memory
         parameters.n_threads, parameters.n_threads_batch = self._threads, self._threads_batch
-        parameters.flash_attn_type = _FLASH_ATTENTION[self._load.flash_attention]
+        parameters.flash_attn_type = _FLASH_ATTENTION[self._wanted_flash_attention()]
         parameters.type_k = parameters.type_v = _KV_TYPES[self._load.kv_type]
         parameters.no_perf = True
         context = llama.llama_init_from_model(self._model, parameters)
@@ -90,6 +93,12 @@ class Model:
             )
         return context
 
+    def _wanted_flash_attention(self) -> bool | None:
+        """A quantized V cache works with it only."""
+        if self._load.flash_attention is None and self._load.kv_type != "f16":
+            return True
+        return self._load.flash_attention
+
     def _wanted_context(self) -> int:
         trained: int = llama.llama_model_n_ctx_train(self._model)
         wanted = self._load.context or min(trained, _DEFAULT_CONTEXT)
@@ -99,7 +108,7 @@ class Model:
 
     def _describe(self, load_ms: float) -> Loaded:
         context: int = llama.llama_n_ctx(self.context)
-        wanted = self._load.flash_attention
+        wanted = self._wanted_flash_attention()
         return Loaded(
             name=self._path.stem,
             quantization=_text(llama.llama_ftype_name(llama.llama_model_ftype(self._model))),
@@ -138,6 +147,21 @@ class Model:
         buffer = ctypes.create_string_buffer(256)
         length = llama.llama_model_meta_val_str(self._model, key.encode(), buffer, len(buffer))
         return buffer.value.decode(errors="replace") if length >= 0 else None
+
+
+def release_pages(path: Path) -> None:
+    """Give back the resident pages of a mapped file; those that are needed come back from the page cache.
+
+    llama.cpp copies weights into an order that suits the processor, and would keep both in our memory.
+    """
+    madvise = ctypes.CDLL(None).madvise
+    madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    resolved = str(path.resolve())
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        span, *_, mapped = line.split(maxsplit=5)
+        if mapped == resolved:
+            start, end = (int(address, 16) for address in span.split("-"))
+            madvise(start, end - start, mmap.MADV_DONTNEED)
 
 
 def kv_cache_bytes(layers: int, kv_heads: int, head_dim: int, context_tokens: int, bytes_per_value: float = 2) -> int:

@@ -187,6 +187,7 @@ class InferenceWorker:
             watching.cancel()
             self._process = self.loaded = None
             cause = await process.end()
+            self._on_change()
         return _Life(None if ready_at is None else time.monotonic() - ready_at, cause, load_failed)
 
     def _load_frame(self, model: Path) -> Load:

@@ -1,7 +1,7 @@
 """Chat templates: the Jinja text that a model file brings, run so that it can do no harm.
 
 A template is code from whoever made the file. It runs in Jinja's immutable sandbox, with a second of processor time and
-a bounded amount of memory and output. It never sees what people wrote: it is given stand-ins, so that what comes back is
+a bounded amount of memory and output. It never sees what people wrote but stand-ins for it, so that what comes back is
 known piece by piece to be the template's own text or somebody's words.
 """
 

@@ -25,6 +25,8 @@ class AnswerText:
 
     def feed(self, piece: bytes) -> str:
         """The text that a token's bytes set free. After a stop string has come, `stopped` is true."""
+        if self.stopped:
+            return ""
         held = self._held + self._decoder.decode(piece)
         if found := [at for at in map(held.find, self._stops) if at >= 0]:
             self.stopped = True

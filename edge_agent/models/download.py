@@ -139,6 +139,8 @@ class _Pull:
             for piece in pieces:
                 _raise_if_stopped(self._stop)
                 file.write(piece)
+                if file.tell() > offer.size_bytes:
+                    break  # more than was promised: the check refuses it, and it does not fill the disk until then
                 self._tell(file.tell(), offer.size_bytes)
             file.flush()
             if file.tell() < offer.size_bytes:

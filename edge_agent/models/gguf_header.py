@@ -1,4 +1,4 @@
-"""Checks a GGUF before llama.cpp sees it, which aborts the process on some damaged files.
+"""Checks a GGUF before llama.cpp sees it, so that a damaged file is a sentence and not a dead worker.
 
 The `gguf` library would map the whole file, allocate what the header asks for and take seconds over a vocabulary; a
 file from the internet may ask for anything. This reader holds one window of 64 KiB, bounds every count, and checks what

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,6 +37,9 @@ CONTACT_TIMEOUT_S = 10.0
 SILENCE_TIMEOUT_S = 20.0  # a slow download goes on as long as anything comes
 SHA256 = re.compile(r"[0-9a-f]{64}")
 PASSING_STATUS = frozenset({408, 429, 500, 502, 503, 504})
+
+
+logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs every address, the CDN's signed ones too
 
 
 class ConnectionBrokenError(Exception):

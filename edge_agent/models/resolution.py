@@ -59,6 +59,15 @@ def resolve(
         return _instead_of(best, error, store, memory_bytes)
 
 
+def is_here(settings: ModelSettings, state_dir: Path, memory_bytes: int) -> bool:
+    """Whether `resolve` needs no network. Raises as it does for a source that can't be."""
+    source = parse_source(settings.source)
+    if settings.offline or isinstance(source, LocalFile):
+        return True
+    wanted = hub_file(best_for_memory(memory_bytes)) if isinstance(source, Auto) else source
+    return model_store(state_dir).find(wanted) is not None
+
+
 def wanted_name(settings: ModelSettings, memory_bytes: int) -> str:
     """The name of the model that the settings ask for. Raises as `resolve` does."""
     source = parse_source(settings.source)

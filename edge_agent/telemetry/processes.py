@@ -47,7 +47,7 @@ class Sampled:
 
     def rss_bytes(self) -> int | None:
         try:
-            return self._process.memory_info().rss if self._process else None
+            return (self._process.memory_info().rss or None) if self._process else None  # 0: it has just ended
         except psutil.Error:
             return None
 

@@ -14,6 +14,7 @@ from edge_agent.settings import TelemetrySettings
 from edge_agent.telemetry.measurements import Measurements
 from edge_agent.telemetry.parts import Publishes, Queue, Worker, utc
 from edge_agent.telemetry.processes import ProcessSampler
+from edge_agent.threads import in_daemon_thread
 
 
 class TelemetryPublisher:
@@ -59,7 +60,7 @@ class TelemetryPublisher:
 
     async def telemetry(self) -> Telemetry:
         """Everything, now. The sensors are read in a thread: a worn-out card may take long to tell its free space."""
-        system = await asyncio.to_thread(self._sensors.system)
+        system = await in_daemon_thread(self._sensors.system, "sensors")
         return Telemetry(
             time=utc(datetime.now(UTC)),
             uptime_s=round(time.monotonic() - self._started, 1),

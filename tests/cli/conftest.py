@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -21,35 +19,16 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from edge_agent.cli.embedded_broker import free_port
+from tests.real_parts import Mosquitto
 
 PROGRAM = Path(sys.executable).with_name("edge-agent")
 Answer = Callable[["Peer", dict[str, object]], None]
 
 
-@pytest.fixture(scope="session")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """The port of a mosquitto; tests stay apart by their agents' ids."""
-    chosen = free_port()
-    configuration = tmp_path_factory.mktemp("mosquitto") / "mosquitto.conf"
-    configuration.write_text(f"listener {chosen} 127.0.0.1\nallow_anonymous true\n")
-    with subprocess.Popen(["mosquitto", "-c", str(configuration)], stderr=subprocess.DEVNULL) as process:
-        wait_until_listening(chosen)
-        yield chosen
-        process.terminate()
-
-
-def wait_until_listening(port: int) -> None:
-    until = time.monotonic() + 10
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.02)
-        else:
-            return
+@pytest.fixture
+def port(mosquitto: Mosquitto) -> int:
+    """Of the session's broker; tests stay apart by their agents' ids."""
+    return mosquitto.port
 
 
 @dataclass
@@ -73,7 +52,7 @@ class Program:
 
     def __call__(self, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
         with self._start(*arguments, stdin=subprocess.PIPE) as process:
-            output, errors = process.communicate(text, timeout=60)
+            output, errors = process.communicate(text, timeout=170)
             return subprocess.CompletedProcess(arguments, process.returncode, output, errors)
 
 

@@ -6,8 +6,10 @@ import signal
 from pathlib import Path
 
 import pytest
+import typer
 
 from edge_agent import __version__
+from edge_agent.cli import app
 
 from .conftest import Program
 

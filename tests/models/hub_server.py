@@ -35,6 +35,7 @@ class Hub:
 
     files: dict[tuple[str, str], bytes] = field(default_factory=dict)
     announced_sha256: dict[str, str] = field(default_factory=dict)  # file → a hash that is not its own
+    announced_bytes: dict[str, int] = field(default_factory=dict)
     gated: set[str] = field(default_factory=set)
     seen: list[Seen] = field(default_factory=list)
     cut_after: list[int] = field(default_factory=list)  # of the next bodies, the bytes that come before the cut
@@ -110,7 +111,7 @@ class _HubHandler(_Handler):
             "Location": f"{self.hub.cdn}/blobs/{digest}",
             "X-Repo-Commit": COMMIT,
             "X-Linked-Etag": f'"{self.hub.announced_sha256.get(file, digest)}"',
-            "X-Linked-Size": str(len(content)),
+            "X-Linked-Size": str(self.hub.announced_bytes.get(file, len(content))),
             "ETag": '"of-the-redirect"',
         }
         return self._answer(302, headers)

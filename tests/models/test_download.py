@@ -142,6 +142,17 @@ def test_a_wrong_hash_is_refused_and_the_file_removed(hub: Hub, store: ModelStor
     assert store.path(pull(WANTED, store)).read_bytes() == good
 
 
+def test_more_than_was_promised_is_not_read_to_its_end(hub: Hub, store: ModelStore) -> None:
+    hub.put(WANTED.repository, WANTED.file, model_of(50))
+    hub.announced_bytes[WANTED.file] = 1_000_000
+    sent: list[int] = []
+    hub.on_piece = sent.append
+    with pytest.raises(DownloadError, match="came damaged"):
+        pull(WANTED, store)
+    assert no_parts(store)
+    assert max(sent) < 40_000_000
+
+
 def test_a_file_without_a_sha256_is_not_taken(hub: Hub, store: ModelStore) -> None:
     hub.put(WANTED.repository, WANTED.file, model_of(1))
     hub.announced_sha256[WANTED.file] = "a" * 40

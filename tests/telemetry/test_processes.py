@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -41,6 +42,15 @@ def test_cpu_use_is_unknown_at_the_first_look_and_measured_at_the_next(child: su
     used = sampler.worker(child.pid, 0).cpu_percent
     assert used is not None
     assert used > 20
+
+
+def test_a_worker_that_has_ended_and_was_not_waited_for_is_unknown_and_not_zero(child: subprocess.Popen[bytes]) -> None:
+    sampler = ProcessSampler()
+    sampler.worker(child.pid, 0)
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert sampler.worker(child.pid, 0).rss_bytes is None
+    assert sampler.worker(child.pid, 0).rss_anon_bytes is None
 
 
 def test_a_worker_that_has_ended_is_unknown(child: subprocess.Popen[bytes]) -> None:

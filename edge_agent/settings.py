@@ -218,10 +218,16 @@ class HomeSettings(Section):
         ),
         description="Actions that need a yes: `kind.action` or `kind.action:device_class`. Empty: none does.",
     )
+    confirm_s: float = Field(
+        3, ge=0.1, le=60, description="Seconds that a device gets to show that it did what it was told."
+    )
     areas: dict[str, AreaSettings] = Field({}, description="Area name → its floor and other names.")
     devices: dict[str, DeviceSettings] = Field({}, description="Device id → what you say of it.")
     discovery_prefix: TopicPrefix = Field("homeassistant", description="Home Assistant's MQTT discovery prefix.")
     announce_entities: bool = Field(True, description="Show the agent itself in Home Assistant, by MQTT discovery.")
+    announce: bool = Field(
+        False, description="Say `online` to devices that wait for Home Assistant, in a house that has none."
+    )
 
 
 class HardwareSettings(Section):

@@ -142,23 +142,26 @@ class Connection:
         self,
         settings: MqttSettings,
         client_id: str,
-        will: Will,
+        will: Will | None,
         protocol: MQTTProtocolVersion,
         on_delivery: Callable[[Delivery], None],
+        *,
+        lasting: bool = True,
     ) -> None:
         self.protocol = protocol
         self.reached = False  # whether there was a connection at all
         self.answered = False  # whether the broker spoke MQTT on it
-        self._settings, self._on_delivery = settings, on_delivery
+        self._settings, self._on_delivery, self._lasting = settings, on_delivery, lasting
         self._loop = asyncio.get_running_loop()
         self._sock: socket.socket | None = None
         self._accepted: asyncio.Future[bool] = self._loop.create_future()
         self._closed: asyncio.Future[str] = self._loop.create_future()
         self._unconfirmed: dict[int, asyncio.Future[None]] = {}
-        self._client = self._prepare(new_client(settings, client_id, protocol), will)
+        self._client = self._prepare(new_client(settings, client_id, protocol, lasting=lasting), will)
 
-    def _prepare(self, client: mqtt.Client, will: Will) -> mqtt.Client:
-        client.will_set(will.topic, will.payload, qos=1, retain=True)
+    def _prepare(self, client: mqtt.Client, will: Will | None) -> mqtt.Client:
+        if will is not None:
+            client.will_set(will.topic, will.payload, qos=1, retain=True)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
@@ -193,13 +196,13 @@ class Connection:
         properties = None
         if version5:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-            properties.SessionExpiryInterval = self._settings.session_expiry_s
+            properties.SessionExpiryInterval = self._settings.session_expiry_s if self._lasting else 0
             properties.MaximumPacketSize = MAX_PACKET_BYTES
         self._client.connect(
             self._settings.host,
             self._settings.port,
             self._settings.keepalive_s,
-            clean_start=False if version5 else mqtt.MQTT_CLEAN_START_FIRST_ONLY,
+            clean_start=not self._lasting if version5 else mqtt.MQTT_CLEAN_START_FIRST_ONLY,
             properties=properties,
         )
 

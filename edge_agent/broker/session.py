@@ -33,20 +33,23 @@ class Subscription:
 
 
 class Broker:
-    """Stays connected for ever: MQTT 5 where the broker speaks it, else 3.1.1; a persistent session in either.
+    """Stays connected for ever: MQTT 5 where the broker speaks it, else 3.1.1; a persistent session if it is `lasting`.
 
     Entering does not wait for a connection. What is published with QoS 1 waits for one, and is sent again on the next
     where the broker did not confirm it; QoS 0 without a connection is dropped.
     """
 
-    def __init__(self, settings: MqttSettings, client_id: str, availability_topic: str) -> None:
-        self._settings, self._client_id = settings, client_id
-        self._will = Will(availability_topic, b"offline")
+    def __init__(
+        self, settings: MqttSettings, client_id: str, availability_topic: str | None, *, lasting: bool = True
+    ) -> None:
+        self._settings, self._client_id, self._lasting = settings, client_id, lasting
+        self._will = None if availability_topic is None else Will(availability_topic, b"offline")
         self._subscriptions: dict[str, Subscription] = {}
         self._matcher = MQTTMatcher()  # type: ignore[no-untyped-call]
         self._link: Connection | None = None
         self._connections = 0
         self._known_session = False
+        self._resumed = False
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.problem: str | None = None  # why there is no connection, as a sentence
@@ -59,6 +62,11 @@ class Broker:
     def protocol(self) -> str | None:
         """`5` or `3.1.1`, of the present connection."""
         return None if self._link is None else "5" if self._link.protocol == MQTTProtocolVersion.MQTTv5 else "3.1.1"
+
+    @property
+    def resumed(self) -> bool:
+        """Whether the broker still had our session at the present connection: what it retains it has kept as well."""
+        return self._resumed
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._stay_connected(), name="broker")
@@ -84,6 +92,14 @@ class Broker:
         self._matcher[topic_filter] = handler
         if self._link is not None:
             self._link.subscribe([(topic_filter, qos, fresh)])
+
+    def unsubscribe(self, topic_filter: str) -> None:
+        """Nothing more is heard by this filter. A filter without a subscription is left alone."""
+        if self._subscriptions.pop(topic_filter, None) is None:
+            return
+        del self._matcher[topic_filter]  # type: ignore[no-untyped-call]
+        if self._link is not None:
+            self._link.unsubscribe([topic_filter])
 
     def send(self, topic: str, payload: bytes) -> None:
         """QoS 0: gone if there is no connection."""
@@ -140,7 +156,9 @@ class Broker:
         connection tries MQTT 5 first: one that was restarting may have hung up for that reason only.
         """
         for protocol in VERSIONS:
-            link = Connection(self._settings, self._client_id, self._will, protocol, self._on_delivery)
+            link = Connection(
+                self._settings, self._client_id, self._will, protocol, self._on_delivery, lasting=self._lasting
+            )
             try:
                 self._welcome(link, session_present=await link.open())
             except BrokerError:
@@ -171,7 +189,7 @@ class Broker:
             for topic, subscription in self._subscriptions.items()
             if not (resumed and subscription.fresh)
         )
-        self._known_session = True
+        self._known_session, self._resumed = True, session_present
         self._link = link
         self._connections += 1
         self._wake()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import zip_longest
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,11 @@ class Topics:
         return f"{self.root}/worker/restart"
 
     @property
+    def marker(self) -> str:
+        """Not part of the contract: what we say to ourselves comes back after what was retained."""
+        return f"{self.root}/home/marker"
+
+    @property
     def availability(self) -> str:
         return f"{self.root}/availability"
 
@@ -55,6 +62,21 @@ class Topics:
         """Home Assistant says `online` here when it has started."""
         return f"{self.discovery_prefix}/status"
 
+    @property
+    def discovery_filters(self) -> tuple[str, str]:
+        return f"{self.discovery_prefix}/+/+/config", f"{self.discovery_prefix}/+/+/+/config"
+
+    @property
+    def descriptor_filter(self) -> str:
+        return f"{self.base}/devices/+/config"
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Filters of everything that this agent takes as said to it, or about the home."""
+        spoken = (f"{self.root}/audio", f"{self.root}/audio/+", f"{self.base}/group/+/command")
+        own = (*self.command_filters, *spoken, f"{self.base}/group/+/command/+", self.cancel, self.restart_worker)
+        return (*own, self.marker, *self.discovery_filters, self.descriptor_filter, self.home_assistant_status)
+
     def reply(self, origin: str | None) -> str:
         return f"{self.root}/reply" + (f"/{origin}" if origin else "")
 
@@ -68,8 +90,14 @@ class Topics:
         """The `<origin>` of a command topic; None where it has none."""
         return command_topic.removeprefix(f"{self.command}/") if command_topic != self.command else None
 
-    def refuses_response(self, topic: str) -> str | None:
+    def refuses_response(self, topic: str, is_device_topic: Callable[[str], bool] = lambda topic: False) -> str | None:
         """Why a Response Topic can't be published to, as the end of a sentence; None where it can."""
+        if reason := self.refuses_publication(topic):
+            return reason
+        return "it is the command topic of a device" if is_device_topic(topic) else None
+
+    def refuses_publication(self, topic: str) -> str | None:
+        """Why nobody may make us publish there, as the end of a sentence; None where anyone may."""
         if not topic or len(topic.encode()) > 65_535:
             return "it is empty or too long"
         if any(character in topic for character in "+#\x00"):
@@ -83,3 +111,23 @@ class Topics:
         if levels[: len(base)] == base and levels[len(base) + 1 : len(base) + 2] != ["reply"]:
             return "it is a topic of an agent that only agents, devices and commands use"
         return None
+
+    def refuses_state(self, topic_filter: str) -> str | None:
+        """Why a device's state is not heard there, as the end of a sentence; None where it is."""
+        if not topic_filter or len(topic_filter.encode()) > 65_535 or "\x00" in topic_filter:
+            return "it is empty, too long or no topic"
+        if topic_filter.startswith("$") and not topic_filter.startswith("$SYS/"):
+            return "it starts with $"
+        if any(_overlap(topic_filter, own) for own in self.inputs):
+            return "the agent is spoken to there"
+        return None
+
+
+def _overlap(first: str, second: str) -> bool:
+    """Whether some topic matches both filters."""
+    for one, other in zip_longest(first.split("/"), second.split("/")):
+        if "#" in (one, other):
+            return True
+        if one != other and (one is None or other is None or "+" not in (one, other)):
+            return False
+    return True

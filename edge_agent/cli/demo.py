@@ -1,65 +1,40 @@
-"""`edge-agent demo`: the real agent on a broker of its own, a few commands, and the figures that came with them."""
+"""`edge-agent demo`: the real agent on a broker of its own, a virtual home, a few commands, and their figures."""
 
 from __future__ import annotations
 
 import sys
-import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
-import psutil
 import typer
-from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
 
-from edge_agent import models
-from edge_agent.broker import Topics
-from edge_agent.cli.agent_process import AgentProcess
 from edge_agent.cli.ask import finish, tell
 from edge_agent.cli.asking import Asking, Question
 from edge_agent.cli.client import BrokerClient
-from edge_agent.cli.console import complain, console, error_console, note, printable, problems
-from edge_agent.cli.embedded_broker import EmbeddedBroker
-from edge_agent.cli.observed import Observed, words
+from edge_agent.cli.console import complain, console, note, printable, problems
+from edge_agent.cli.home import HomeOption, home_description
+from edge_agent.cli.stage import TELEMETRY_INTERVAL_S, Stage, broker_for, model_at_hand, set_stage
 from edge_agent.cli.watch import panel
-from edge_agent.errors import AgentError, InvalidRequest, TimedOut
+from edge_agent.errors import AgentError, TimedOut
+from edge_agent.home.simulation import Snapshot
 from edge_agent.messages import Reply
-from edge_agent.settings import ModelSettings, MqttSettings, Settings
+from edge_agent.settings import ModelSettings, Settings
 
 AGENT = "demo"
-START_TIMEOUT_S = 300
 ANSWER_TIMEOUT_S = 120
-TELEMETRY_INTERVAL_S = 2
 SESSION = "demo"
-FRUIT_SCHEMA = {
-    "type": "object",
-    "properties": {"fruit": {"type": "string", "maxLength": 20}, "colour": {"enum": ["red", "green", "yellow"]}},
-    "required": ["fruit", "colour"],
-    "additionalProperties": False,
-}
+IN_THE_KITCHEN: dict[str, object] = {"session": SESSION, "area": "Kitchen"}
 QUESTIONS: tuple[tuple[str, dict[str, object]], ...] = (
-    ("Hello! What can you do?", {"max_tokens": 60}),
-    ("What is the capital of France?", {"session": SESSION, "max_tokens": 40}),
-    ("And the capital of Italy?", {"session": SESSION, "max_tokens": 40}),
-    ("Name a fruit and its colour, as JSON.", {"schema": FRUIT_SCHEMA, "max_tokens": 60}),
+    ("Turn on the kitchen light", IN_THE_KITCHEN),
+    ("Make it a bit darker", IN_THE_KITCHEN),
+    ("Set the bedroom blind to 40 percent", IN_THE_KITCHEN),
+    ("Is the front door locked?", IN_THE_KITCHEN),
+    ("Open the garage door", IN_THE_KITCHEN),
+    ("No", IN_THE_KITCHEN),
+    ("Which is the largest planet?", {"session": SESSION, "mode": "chat", "max_tokens": 40}),
 )
-
-
-@dataclass(frozen=True)
-class Demo:
-    """What the demo talks to: the broker, the agent's process and topics, and what has been heard."""
-
-    mqtt: MqttSettings
-    agent: AgentProcess
-    topics: Topics
-    listener: BrokerClient
-    observed: Observed
-
-    def listen(self, for_s: float) -> list[str]:
-        """Kinds of what arrives within this time; remembers it."""
-        return [passed.kind for heard in self.listener.receive_all(for_s) if (passed := self.observed.hear(heard))]
 
 
 def demo(
@@ -69,17 +44,21 @@ def demo(
     broker: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="A broker of yours; one inside the demo where absent.")
     ] = None,
+    home: HomeOption = None,
     no_input: Annotated[bool, typer.Option("--no-input", help="End after the examples.")] = False,
 ) -> None:
-    """Start an agent with a broker of its own, ask it a few things, and let you type."""
+    """Start an agent with a broker and a virtual home of its own, tell it a few things, and let you type."""
     started = time.monotonic()
     with problems(), suppress(KeyboardInterrupt), ExitStack() as opened:
-        resolved = _model(model)
-        note(f"Model: {resolved.name} ({resolved.path.stat().st_size / 1_000_000:.0f} MB)")
-        running = _start(opened, _broker(opened, broker), resolved.path)
-        _wait_until_ready(running)
-        note(f"Ready after {time.monotonic() - started:.1f} s.\n")
-        for text, wishes in QUESTIONS:
+        description = home_description(home)
+        # What is here, at once; a download only where it was asked for.
+        wanted = ModelSettings(source=model or "auto", offline=model is None)
+        resolved = model_at_hand(wanted, Settings().agent.state_dir)
+        mqtt = broker_for(opened, broker)
+        running = set_stage(opened, mqtt, AGENT, {"model": {"source": resolved.path}}, description)
+        running.wait_until_ready()
+        note(f"Ready after {time.monotonic() - started:.1f} s, in a home of {_count(running)} virtual devices.\n")
+        for text, wishes in QUESTIONS if home is None else ():
             console.print(f"you › {text}", style="bold", markup=False)
             _ask(running, Question(text, {"temperature": 0.2, **wishes}))
         _show_figures(running)
@@ -88,62 +67,13 @@ def demo(
         note("Stopping the agent.")
 
 
-def _model(wanted: str | None) -> models.ResolvedModel:
-    """What is here, at once; a download only where it was asked for, and then with a progress bar."""
-    settings = ModelSettings(source=wanted or "auto", offline=wanted is None)
-    columns = ("{task.description}", BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=error_console, transient=True) as progress:
-        task = progress.add_task("Getting the model", total=None, visible=False)
-
-        def on_progress(here_bytes: int, all_bytes: int) -> None:
-            progress.update(task, completed=here_bytes, total=all_bytes, visible=True)
-
-        memory_bytes = psutil.virtual_memory().total
-        return models.resolve(settings, Settings().agent.state_dir, memory_bytes, on_progress)
+def _count(running: Stage) -> int:
+    return running.home.call(lambda virtual: virtual.count)
 
 
-def _broker(opened: ExitStack, given: str | None) -> MqttSettings:
-    if given is None:
-        return MqttSettings(port=opened.enter_context(EmbeddedBroker()).port)
-    host, _, port = given.rpartition(":")
-    if not host or not port.isdigit():
-        raise InvalidRequest(f"--broker takes HOST:PORT, as in 127.0.0.1:1883; it got {given}.")
-    return MqttSettings(host=host, port=int(port))
-
-
-def _start(opened: ExitStack, mqtt: MqttSettings, model: Path) -> Demo:
-    folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="edge-agent-demo-")))
-    observed = Observed(mqtt.base_topic, AGENT)
-    listener = opened.enter_context(BrokerClient(mqtt))
-    listener.subscribe(*observed.filters)
-    settings: dict[str, dict[str, object]] = {
-        "agent": {"id": AGENT, "grace_s": 2},
-        "mqtt": {"host": mqtt.host, "port": mqtt.port},
-        "model": {"source": model},
-        "telemetry": {"interval_s": TELEMETRY_INTERVAL_S},
-    }
-    agent = opened.enter_context(AgentProcess(folder, settings))
-    return Demo(mqtt, agent, Topics(mqtt.base_topic, AGENT, "homeassistant"), listener, observed)
-
-
-def _wait_until_ready(running: Demo) -> None:
-    """Tells each new state. Raises AgentError where the agent ends or never gets ready."""
-    until, told = time.monotonic() + START_TIMEOUT_S, ""
-    while time.monotonic() < until:
-        running.agent.check()
-        running.listen(for_s=0.2)
-        status = running.observed.agents[AGENT].status if AGENT in running.observed.agents else {}
-        state = " · ".join(filter(None, (words(status, "state"), words(status, "reason"))))
-        if state != told:
-            note(f"Agent: {state}")
-            told = state
-        if words(status, "state") in ("ready", "degraded"):
-            return
-    raise TimedOut(f"The agent was not ready within {START_TIMEOUT_S} s. Its last words:\n{running.agent.last_words()}")
-
-
-def _ask(running: Demo, question: Question) -> None:
-    """Prints the answer as it streams, and what it took. Ctrl-C cancels the answer only."""
+def _ask(running: Stage, question: Question) -> None:
+    """Prints the answer as it streams, what it took, and what it changed. Ctrl-C cancels the answer only."""
+    before = running.home.call(lambda virtual: virtual.entities())
     with BrokerClient(running.mqtt) as client:
         asking = Asking(client, running.topics, question)
         tell(f"{AGENT} › ")
@@ -158,12 +88,31 @@ def _ask(running: Demo, question: Question) -> None:
         finish(asking.streamed, reply.text)
     else:
         complain("\n" + printable(reply.error.message if reply.error else reply.text))
+    for change in changes(before, running.home.call(lambda virtual: virtual.entities())):
+        console.print(f"  {change}", style="green", markup=False)
     note(_cost(reply) + "\n")
 
 
+def changes(before: Mapping[str, Snapshot], after: Mapping[str, Snapshot]) -> list[str]:
+    """One line for each device that is not as it was: `Kitchen light: off → on, brightness pct 80`."""
+    return [_change(before[one], after[one]) for one in after if before[one] != after[one]]
+
+
+def _change(before: Snapshot, after: Snapshot) -> str:
+    state = f"{before.state} → {after.state}" if before.state != after.state else ""
+    new = (
+        f"{name.replace('_', ' ')} {value}"
+        for name, value in after.attributes.items()
+        if before.attributes.get(name) != value
+    )
+    return f"{after.name}: " + ", ".join(filter(None, (state, *new)))
+
+
 def _cost(reply: Reply) -> str:
-    parts = []
     timing, usage = reply.timing_ms, reply.usage
+    parts = ["understood by rule"] if reply.handled_by == "intent" else []
+    if timing and timing.first_token is None:
+        parts.append(f"{timing.total:.0f} ms")
     if timing and timing.first_token is not None:
         parts.append(f"first token {timing.first_token:.0f} ms")
     if usage:
@@ -173,7 +122,7 @@ def _cost(reply: Reply) -> str:
     return " · ".join(parts)
 
 
-def _show_figures(running: Demo) -> None:
+def _show_figures(running: Stage) -> None:
     """The telemetry that came with the answers; waits for one that is younger than the last of them."""
     running.listen(for_s=0.1)  # what waits is older
     until = time.monotonic() + TELEMETRY_INTERVAL_S * 2
@@ -182,9 +131,9 @@ def _show_figures(running: Demo) -> None:
     console.print(panel(AGENT, running.observed.agents[AGENT]))
 
 
-def _talk(running: Demo) -> None:
+def _talk(running: Stage) -> None:
     """Lets the person type until Ctrl-D or Ctrl-C."""
-    note("Type to talk to it; Ctrl-D ends the demo.")
+    note("Type to talk to it; Ctrl-D ends the demo. You are in the kitchen.")
     with suppress(EOFError, KeyboardInterrupt):
         import readline  # noqa: F401 (arrow keys and history in `input`)
 
@@ -195,9 +144,9 @@ def _talk(running: Demo) -> None:
     print()
 
 
-def _answer(running: Demo, text: str) -> None:
+def _answer(running: Stage, text: str) -> None:
     try:
-        _ask(running, Question(text, {"session": SESSION}))
+        _ask(running, Question(text, IN_THE_KITCHEN))
     except TimedOut as error:
         complain(str(error))
     except AgentError:

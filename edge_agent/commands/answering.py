@@ -49,7 +49,7 @@ class Answering:
         except Exception:
             log.exception("a command failed", extra={"id": request.id})
             return failed(request, Internal("Something went wrong in the agent; its log says what.")), None
-        model = self._worker.loaded.name if self._worker.loaded else ""
+        model = self._worker.loaded.name if self._worker.loaded else None  # it may just have died
         return answered(request, generation, model), generation
 
     async def _generate(self, request: Request) -> Generation:

@@ -16,6 +16,8 @@ import time
 import uuid
 from collections.abc import Coroutine
 
+from pydantic import ValidationError
+
 from edge_agent.broker import Broker, Delivery, Topics
 from edge_agent.commands.answering import Answering
 from edge_agent.commands.inbox import Entry, Inbox
@@ -23,7 +25,7 @@ from edge_agent.commands.known import Key, Known, KnownCommands
 from edge_agent.commands.reading import parse_command, read_command, readable_id
 from edge_agent.commands.replies import failed, measured, publish_reply, refusal, summary
 from edge_agent.commands.request import Address, Deadline, Request
-from edge_agent.errors import Busy, CommandError, InvalidRequest
+from edge_agent.errors import Busy, CommandError, Internal, InvalidRequest
 from edge_agent.inference import Generation, InferenceWorker
 from edge_agent.messages import REQUEST_ID_PATTERN, Command, Reply
 from edge_agent.settings import Settings
@@ -66,7 +68,11 @@ class Commands:
     async def open(self) -> None:
         """Takes up what an earlier run left, then listens."""
         for entry in await self._inbox.entries():
-            self._take_up(entry)
+            try:
+                self._take_up(entry)
+            except (CommandError, ValidationError):  # the disk gave back something else than it got
+                log.error("a command in the inbox can't be read any more", extra={"id": entry.id})
+                self._spawn(self._tell_lost(entry))
         for topic_filter in self._topics.command_filters:
             self._broker.subscribe(topic_filter, self._receive, fresh=True)
         self._broker.subscribe(self._topics.cancel, self._receive_cancel, fresh=True)
@@ -155,24 +161,32 @@ class Commands:
 
     def _take_up(self, entry: Entry) -> None:
         """One that an earlier run left: to be answered, to be published, or only to be known."""
-        address = Address(
-            self._topics.reply(self._topics.origin(entry.topic)), entry.response_topic, entry.correlation_data
-        )
         expires_in_s = None if entry.expires_at is None else max(0.0, entry.expires_at - time.time())
-        request = self._request(parse_command(entry.payload), entry.id, entry.topic, address, expires_in_s)
+        command, address = parse_command(entry.payload), self._entry_address(entry)
+        reply = None if entry.reply is None else Reply.model_validate_json(entry.reply)
+        request = self._request(command, entry.id, entry.topic, address, expires_in_s)
         request.on_disk = True
-        known = Known(entry.packet_id, hash(entry.payload), request.arrived_s, request)
+        known = Known(entry.packet_id, hash(entry.payload), request.arrived_s - entry.age_s(), request)
         self._known.add(request.key, known)
-        if entry.published and entry.reply is not None:
-            known.request, known.reply = None, Reply.model_validate_json(entry.reply)
+        if entry.published and reply is not None:
+            known.request, known.reply = None, reply
             return
         log.info("taken up again", extra={"id": request.id})
         self._requests[request.key] = request
-        if entry.reply is not None:
-            reply = Reply.model_validate_json(entry.reply)
+        if reply is not None:
             request.task = self._spawn(self._give(request, known, reply))
         else:
             request.task = self._spawn(self._carry_out(request, known))
+
+    async def _tell_lost(self, entry: Entry) -> None:
+        if not entry.published:
+            lost = Internal("The command was damaged on this board's disk while it waited. Send it again.")
+            await publish_reply(self._broker, refusal(entry.id, lost), self._entry_address(entry))
+        await self._inbox.published(entry.topic, entry.id)
+
+    def _entry_address(self, entry: Entry) -> Address:
+        topic = self._topics.reply(self._topics.origin(entry.topic))
+        return Address(topic, entry.response_topic, entry.correlation_data)
 
     def _request(
         self, command: Command, request_id: str, topic: str, address: Address, expires_in_s: float | None

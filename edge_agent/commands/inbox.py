@@ -39,6 +39,11 @@ CREATE TABLE IF NOT EXISTS commands (
     PRIMARY KEY (topic, id)
 ) WITHOUT ROWID
 """
+READ = """
+SELECT topic, id, packet_id, received_at, expires_at, payload, response_topic, correlation_data, reply, published
+FROM commands ORDER BY received_at
+"""
+DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
 Result = TypeVar("Result")
 
 
@@ -57,9 +62,21 @@ class Entry:
     reply: bytes | None = None
     published: bool = False
 
+    def age_s(self) -> float:
+        """Seconds since it arrived, or until then: the clock of a board without a battery may have been set back."""
+        return abs(time.time() - self.received_at)
+
+
+class Unreadable(sqlite3.DatabaseError):
+    """The file is whole for SQLite, and still not ours to read."""
+
 
 class Inbox:
-    """Entering opens `file`; one that is damaged is set aside and a new one is begun."""
+    """Entering opens `file`; one that is damaged is set aside and a new one is begun.
+
+    Where the disk does not let it be opened, that is logged, there are no entries, and every write tries again: what an
+    earlier run left then waits for the next start.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -67,7 +84,10 @@ class Inbox:
         self._database: sqlite3.Connection | None = None
 
     async def __aenter__(self) -> Self:
-        self._database = await self._in_thread(self._open)
+        try:
+            await self._in_thread(self._use)
+        except sqlite3.Error as error:
+            log.error("the inbox can't be opened; free some space", extra={"cause": str(error)})
         return self
 
     async def __aexit__(
@@ -81,11 +101,9 @@ class Inbox:
         """Oldest first: what waits, and what was answered lately."""
 
         def read() -> list[Entry]:
-            rows = self._use().execute(
-                "SELECT topic, id, packet_id, received_at, expires_at, payload, response_topic, correlation_data, "
-                "reply, published FROM commands ORDER BY received_at"
-            )
-            return [replace(Entry(*row), published=bool(row[-1])) for row in rows]
+            rows = self._database.execute(READ).fetchall() if self._database else []
+            entries = (replace(Entry(*row), published=bool(row[-1])) for row in rows)
+            return [entry for entry in entries if not entry.published or entry.age_s() <= REMEMBERED_S]
 
         return await self._in_thread(read)
 
@@ -119,14 +137,16 @@ class Inbox:
 
     def _use(self) -> sqlite3.Connection:
         if self._database is None:
-            raise RuntimeError("the inbox is not open")
+            self._database = self._open()
         return self._database
 
     def _open(self) -> sqlite3.Connection:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
+        """Raises sqlite3.Error where the disk is full, read-only or broken: what is on it is left alone then."""
         try:
             return self._connect()
         except sqlite3.DatabaseError as error:
+            if not isinstance(error, Unreadable) and _primary_code(error) not in DAMAGED:
+                raise
             aside = self._file.with_name(f"{self._file.name}.damaged-{int(time.time())}")
             self._file.rename(aside)
             log.error("the inbox is damaged; it was set aside and a new one begun", extra={"cause": str(error)})
@@ -135,15 +155,37 @@ class Inbox:
     def _connect(self) -> sqlite3.Connection:
         database = sqlite3.connect(self._file, check_same_thread=False)
         try:
-            database.execute("PRAGMA journal_mode = WAL")
-            database.execute("PRAGMA synchronous = FULL")  # a commit is on the disk, not on its way there
-            (version,) = database.execute("PRAGMA user_version").fetchone()
-            if version > SCHEMA_VERSION:
-                raise sqlite3.DatabaseError(f"it was written by a newer version ({version})")
-            database.execute(TABLE)
-            database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            database.execute("SELECT count(*) FROM commands").fetchone()
+            _prepare(database)
         except sqlite3.DatabaseError:
             database.close()
             raise
+        except UnicodeDecodeError as error:  # the very message about the damage holds damaged text
+            database.close()
+            raise Unreadable(str(error)) from error
         return database
+
+
+def _prepare(database: sqlite3.Connection) -> None:
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = FULL")  # a commit is on the disk, not on its way there
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if version > SCHEMA_VERSION:
+        raise Unreadable(f"it was written by a newer version ({version})")
+    database.execute(TABLE)
+    database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    _check(database)
+
+
+def _check(database: sqlite3.Connection) -> None:
+    """Reads all of it once: better found here than when it is needed. Raises sqlite3.DatabaseError."""
+    (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        raise Unreadable(found)
+    try:
+        database.execute(READ).fetchall()
+    except sqlite3.OperationalError as error:  # text that is no UTF-8 comes without an error code
+        raise Unreadable(str(error)) from error
+
+
+def _primary_code(error: sqlite3.Error) -> int:
+    return error.sqlite_errorcode & 0xFF

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -15,8 +16,13 @@ from edge_agent.messages import REQUEST_ID_PATTERN, Command
 ID_FIELD = re.compile(rb'"id"\s*:\s*"([A-Za-z0-9._-]{1,64})"')
 
 
-def read_command(delivery: Delivery, topics: Topics, max_payload_bytes: int) -> Command:
-    """Raises InvalidRequest or TooLarge."""
+def read_command(
+    delivery: Delivery,
+    topics: Topics,
+    max_payload_bytes: int,
+    is_device_topic: Callable[[str], bool] = lambda topic: False,
+) -> Command:
+    """`is_device_topic` knows the command topics of devices. Raises InvalidRequest or TooLarge."""
     if delivery.retained:
         raise InvalidRequest(
             "A retained command is not carried out: it would come again at every start. Publish it without the retain "
@@ -24,7 +30,8 @@ def read_command(delivery: Delivery, topics: Topics, max_payload_bytes: int) -> 
         )
     if len(delivery.payload) > max_payload_bytes:
         raise TooLarge(f"The command has {len(delivery.payload)} bytes; at most {max_payload_bytes} are taken.")
-    if delivery.response_topic is not None and (why := topics.refuses_response(delivery.response_topic)):
+    response_topic = delivery.response_topic
+    if response_topic is not None and (why := topics.refuses_response(response_topic, is_device_topic)):
         raise InvalidRequest(f"The Response Topic is refused: {why}. Choose a topic that is yours alone.")
     return parse_command(delivery.payload)
 

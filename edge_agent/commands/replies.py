@@ -13,7 +13,7 @@ from edge_agent.messages import ErrorInfo, Reply, Timing, Usage
 from edge_agent.telemetry import Answered
 
 
-def answered(request: Request, generation: Generation, model: str) -> Reply:
+def answered(request: Request, generation: Generation, model: str | None) -> Reply:
     """What the model said."""
     return Reply(
         id=request.id,

@@ -186,6 +186,7 @@ class InferenceWorker:
             too_late.cancel()
             watching.cancel()
             self._process = self.loaded = None
+            self.state = "loading" if self.state == "ready" else self.state
             cause = await process.end()
             self._on_change()
         return _Life(None if ready_at is None else time.monotonic() - ready_at, cause, load_failed)

@@ -72,6 +72,20 @@ async def test_mqtt_5_is_spoken_where_the_broker_does(own_mosquitto: Mosquitto, 
         assert 58 <= delivery.expires_in_s <= 60
 
 
+async def test_what_is_not_subscribed_to_any_more_is_not_heard(own_mosquitto: Mosquitto) -> None:
+    async with broker_session(own_mosquitto.port) as broker:
+        gone, kept = Heard(), Heard()
+        broker.subscribe("gone", gone)
+        broker.subscribe("kept", kept)
+        await connected(broker)
+        broker.unsubscribe("gone")
+        broker.unsubscribe("never")
+        await broker.publish("gone", b"", qos=1)
+        await broker.publish("kept", b"", qos=1)
+        await kept.next()
+        assert gone.deliveries == []
+
+
 async def test_a_broker_of_mqtt_3_is_spoken_to_as_it_can() -> None:
     with EmbeddedBroker() as embedded:
         async with broker_session(embedded.port) as broker:

@@ -9,6 +9,11 @@ from typing import Any
 from edge_agent.inference import ChatMessage, Generation, InferenceWorker, Sampling
 from edge_agent.settings import InferenceSettings
 
+
+def ignore(_: str) -> None:
+    """For those who want the answer only."""
+
+
 LONG_STORY = "Tell me a long story about a fox, a river and an old mill."
 
 
@@ -34,6 +39,7 @@ class Recorder:
     def __init__(self) -> None:
         self.states: list[tuple[str, str | None]] = []
         self.restarts: list[str] = []
+        self.ready_meant_loaded = True
         self._changed = asyncio.Event()
         self._worker: InferenceWorker | None = None
 
@@ -51,6 +57,7 @@ class Recorder:
     def _note(self) -> None:
         if self._worker:
             self.states.append((self._worker.state, self._worker.problem))
+            self.ready_meant_loaded &= (self._worker.state == "ready") <= (self._worker.loaded is not None)
         self._changed.set()
 
 

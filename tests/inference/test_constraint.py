@@ -13,7 +13,7 @@ import pytest
 from edge_agent.inference.engine import Engine
 from edge_agent.inference.failures import RequestError
 from edge_agent.inference.protocol import Finished, Generate
-from tests.inference.asking import sampling, user
+from tests.inference.asking import ignore, sampling, user
 
 pytestmark = pytest.mark.filterwarnings("ignore:llama_token_get_attr is deprecated")  # llguidance's call, not ours
 
@@ -64,7 +64,7 @@ SCHEMAS: dict[str, Any] = {
 def answer(
     engine: Engine,
     schema: object,
-    emit: Callable[[str], None] = str,
+    emit: Callable[[str], None] = ignore,
     said: str = "",
     max_tokens: int = 80,
     temperature: float = 1.0,
@@ -156,10 +156,10 @@ def test_a_schema_that_can_not_be_kept_is_refused_with_a_reason(engine: Engine, 
 def test_a_hostile_schema_costs_an_error_or_an_answer_but_not_the_worker(engine: Engine, schema: object) -> None:
     started = time.monotonic()
     try:
-        json.loads(answer(engine, schema, max_tokens=40).text)
+        json.loads(answer(engine, schema, max_tokens=16).text)
     except RequestError as refused:
         assert refused.code == "invalid_request"
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 60
 
 
 @pytest.mark.parametrize("cut", [1, 9, 23, 31])

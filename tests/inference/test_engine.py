@@ -17,7 +17,7 @@ from edge_agent.inference.failures import LoadError, RequestError
 from edge_agent.inference.model import kv_cache_bytes, release_pages
 from edge_agent.inference.protocol import ChatMessage, Finished, Generate
 from edge_agent.inference.sequence import Sequence
-from tests.inference.asking import LONG_STORY, assistant, sampling, system, user
+from tests.inference.asking import LONG_STORY, assistant, ignore, sampling, system, user
 from tests.inference.conftest import load_frame
 
 
@@ -27,7 +27,7 @@ def llama(model_file: Path) -> Llama:
 
 
 def ask(
-    engine: Engine, *messages: ChatMessage, said: str = "", emit: Callable[[str], None] = str, **how: object
+    engine: Engine, *messages: ChatMessage, said: str = "", emit: Callable[[str], None] = ignore, **how: object
 ) -> Finished:
     request = Generate(id=1, messages=messages, sampling=sampling(**how), said=said)  # type: ignore[arg-type]
     return engine.answer(request, emit)

@@ -30,7 +30,7 @@ def as_llama_cpp(vocab: Vocab, text: str, *, bos: bool) -> list[int]:
     raw = text.encode()
     tokens = (llama.llama_token * (len(raw) + 8))()
     count = llama.llama_tokenize(vocab.pointer, raw, len(raw), tokens, len(tokens), bos, True)
-    return tokens[:count]
+    return list(tokens[:count])
 
 
 def written(vocab: Vocab, tokens: list[int]) -> str:

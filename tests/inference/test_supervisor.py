@@ -18,7 +18,7 @@ import pytest
 from edge_agent.errors import Interrupted, InvalidRequest, ModelUnavailable, TooLarge
 from edge_agent.inference import InferenceWorker
 from edge_agent.settings import InferenceSettings
-from tests.inference.asking import LONG_STORY, Asked, Recorder, sampling, user
+from tests.inference.asking import LONG_STORY, Asked, Recorder, ignore, sampling, user
 
 
 def kill(worker: InferenceWorker, what: signal.Signals = signal.SIGKILL) -> None:
@@ -94,7 +94,7 @@ async def test_refusals_of_the_worker_are_errors_of_ours(worker: InferenceWorker
     for _ in range(100_000):
         deep = {"items": deep}
     with pytest.raises(InvalidRequest, match="no JSON"):
-        await worker.generate([user("hi")], sampling(), deep, str)
+        await worker.generate([user("hi")], sampling(), deep, ignore)
 
 
 async def test_an_error_of_the_listener_is_the_askers_and_nobody_elses(worker: InferenceWorker) -> None:
@@ -147,6 +147,7 @@ async def test_a_killed_worker_is_replaced_and_its_request_goes_on(worker: Infer
     assert worker.pid != pid
     assert recorder.restarts == ["it was killed, most likely because memory ran out"]
     assert any("died" in (problem or "") for _, problem in recorder.states)
+    assert recorder.ready_meant_loaded
     assert (worker.state, worker.problem) == ("ready", None)
 
 

@@ -1,0 +1,53 @@
+"""How it is, said instead of what is wanted: "it's too dark in here", "I'm freezing", "there's a burst pipe"."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from edge_agent.language.clause import Clause, Reference
+from edge_agent.language.deciding import actions_for, fits
+from edge_agent.language.plan import Act, Plan
+from edge_agent.language.targets import Targets, of_kinds
+from edge_agent.language.vocabulary import Vocabulary
+
+# What helps, in the order in which it is tried: (kinds, cue).
+HELP: dict[str, tuple[tuple[tuple[str, ...], str], ...]] = {
+    "brighter_here": ((("light",), "on"), (("light",), "brighter")),
+    "darker_here": ((("light",), "darker"), (("cover",), "close")),
+    "warmer_here": ((("climate",), "warmer"),),
+    "colder_here": ((("climate",), "colder"), (("fan",), "on")),
+    "fresher_here": ((("fan",), "on"),),
+    "damper_here": ((("humidifier",), "on"),),
+    "cleaner_here": ((("vacuum",), "clean"),),
+    "quieter_here": ((("media_player",), "quieter"),),
+    "louder_here": ((("media_player",), "louder"),),
+    "shut_water": ((("valve",), "close"),),
+    "daylight_here": ((("cover:blind", "cover:curtain", "cover:shutter", "cover:shade"), "open"),),
+}
+
+
+def situation_clause(clause: Clause, targets: Targets, vocabulary: Vocabulary, area: str | None) -> Plan | None:
+    """What helps, where it is one device that can; None where nothing does or several could."""
+    for wish in clause.wishes:
+        for kinds, cue in HELP.get(wish, ()):
+            wished = replace(clause, cues=(cue,), wishes=(), flags=frozenset())
+            able, of_kind = fits(wished), of_kinds(*kinds)
+            for reference in _places(clause, area):
+                found = targets.find(
+                    reference, lambda entity, able=able, of_kind=of_kind: of_kind(entity) and able(entity),
+                    prefer=lambda entity: entity.state == "playing",
+                )  # fmt: skip
+                if found.entities and not found.ambiguous:
+                    actions = actions_for([words.entity for words in found.entities], wished)
+                    if actions:
+                        return Act(actions, clause.when)
+                if found.entities:
+                    return None
+    return None
+
+
+def _places(clause: Clause, area: str | None) -> list[Reference]:
+    """What was named, then where the person is, then the whole home."""
+    named = [replace(ref, unknown=()) for ref in clause.references if ref.words]
+    here = [Reference(scope="here")] if area is not None else []
+    return [*named, *here, Reference()]

@@ -1,0 +1,181 @@
+"""Which devices a reference means: one, several on purpose, none, or one of several that fit equally."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from edge_agent.home import Entity
+from edge_agent.language.clause import Reference
+from edge_agent.language.lexicon import Lexicon
+from edge_agent.language.vocabulary import EntityWords, Vocabulary, means
+
+Fits = Callable[[Entity], bool]
+
+# Rooms and floors that people call so, whatever their names are; in the canonical words of the language's lexicon.
+OUTDOOR_AREAS = frozenset({"garden", "terrace", "balcony", "patio", "yard", "driveway", "pool", "outside", "porch",
+                           "garten", "terrasse", "balkon", "hof", "jardin", "cour"})  # fmt: skip
+GROUND_FLOORS = frozenset({"ground", "downstairs", "erdgeschoss", "rez", "parterre"})
+LOW_FLOORS = frozenset({"basement", "cellar", "keller", "untergeschoss", "sous", "cave"})
+SMALL_WORDS = frozenset({"floor", "etage", "geschoss", "stock"})
+
+
+@dataclass(frozen=True)
+class Found:
+    """`entities` are meant, all of them; or, where `ambiguous`, one of them. `missing` is what nothing is called."""
+
+    entities: tuple[EntityWords, ...] = ()
+    ambiguous: bool = False
+    missing: str | None = None
+    unfit: tuple[EntityWords, ...] = ()  # named, but not able to do that
+
+
+class Targets:
+    """Resolves references in one home; `area` is where the person is."""
+
+    def __init__(self, vocabulary: Vocabulary, lexicon: Lexicon, area: str | None) -> None:
+        self._vocabulary, self._lexicon = vocabulary, lexicon
+        self._area = area
+
+    def find(self, reference: Reference, fits: Fits, *, prefer: Fits | None = None) -> Found:
+        """`fits`: whether an entity can do what is wished; `prefer` chooses among several that are meant equally."""
+        if reference.unknown and not self._is_well_named(reference):
+            return Found(missing=reference.said)
+        scope = [words for words in self._vocabulary.entities if self._in_scope(words, reference)]
+        able = [words for words in scope if fits(words.entity)]
+        spoken = frozenset(reference.words)
+        named = self._named(spoken, able, reference)
+        if named:
+            return self._chosen(named, reference, prefer)
+        unfit = self._named(spoken, scope, reference) if spoken else []
+        group = self._group(spoken, able, reference)
+        if not group:
+            return Found(missing=reference.said or None, unfit=tuple(unfit))
+        if self._specific(spoken) and not unfit:
+            return Found(missing=reference.said)
+        return self._from_group(group, reference, prefer)
+
+    def _is_well_named(self, reference: Reference) -> bool:
+        """A whole name with other words around it is still that name."""
+        spoken = frozenset(reference.words)
+        return any(words.fully_named_by(spoken) > 1 for words in self._vocabulary.entities)
+
+    def _specific(self, spoken: frozenset[str]) -> frozenset[str]:
+        return spoken - self._lexicon.kinds.keys() - self._vocabulary.place_words
+
+    def _named(self, spoken: frozenset[str], among: Sequence[EntityWords], reference: Reference) -> list[EntityWords]:
+        """Those that are called so: whole names first, the longest; else what has all its special words."""
+        explained = [words for words in among if self._explains(words, spoken)]
+        whole = {words.entity.id: words.fully_named_by(spoken) for words in explained}
+        longest = max(whole.values(), default=0)
+        if longest and not reference.plural_kinds(self._lexicon):
+            best = [words for words in explained if whole[words.entity.id] == longest]
+            if longest > 1 or self._specific(spoken) or len(spoken) == 1:
+                return self._sided(best, reference)
+        specific = self._specific(spoken)
+        if not specific:
+            return []
+        fitting = [words for words in explained if specific <= words.named_by(spoken)]
+        most = max((len(words.named_by(spoken)) for words in fitting), default=0)
+        return self._sided([words for words in fitting if len(words.named_by(spoken)) == most], reference)
+
+    def _explains(self, words: EntityWords, spoken: frozenset[str]) -> bool:
+        rest = spoken - words.named_by(spoken) - words.kinds - words.area - words.floor - SMALL_WORDS
+        return not rest
+
+    def _sided(self, found: list[EntityWords], reference: Reference) -> list[EntityWords]:
+        if reference.side is None:
+            return found
+        sided = [words for words in found if any(reference.side in name for name in words.names)]
+        return sided or found
+
+    def _group(self, spoken: frozenset[str], among: Sequence[EntityWords], reference: Reference) -> list[EntityWords]:
+        """All of a kind, in a place: "the lights in the hall"."""
+        kinds = {word for word in spoken if word in self._lexicon.kinds}
+        places = spoken & self._vocabulary.place_words - SMALL_WORDS
+        found = [words for words in among if places <= words.area | words.floor | words.named_by(spoken)]
+        for word in kinds - places:
+            found = [words for words in found if word in words.kinds or word in words.named_by(spoken)]
+        return self._sided(found, reference)
+
+    def _from_group(self, group: list[EntityWords], reference: Reference, prefer: Fits | None) -> Found:
+        if reference.quantity in ("all", "both") or len(group) == 1:
+            return Found(tuple(group))
+        if not reference.plural:
+            spoken = frozenset(reference.words)
+            most = max(len(words.named_by(spoken)) for words in group)
+            group = [words for words in group if len(words.named_by(spoken)) == most]
+            if len(group) == 1:
+                return Found(tuple(group))
+        here = self._near(group, reference)
+        if here is not None:
+            group = here
+            if reference.plural or len(group) == 1:
+                return Found(tuple(group))
+        if reference.plural and self._has_place(reference):
+            return Found(tuple(group))
+        return self._chosen(group, reference, prefer, one_of_a_group=True)
+
+    def _near(self, group: list[EntityWords], reference: Reference) -> list[EntityWords] | None:
+        """Those where the person is; None where that does not matter or nothing is there."""
+        if self._area is None or self._has_place(reference) and reference.scope != "here":
+            return None
+        here = [words for words in group if words.entity.area == self._area]
+        return here or None
+
+    def _has_place(self, reference: Reference) -> bool:
+        return bool(frozenset(reference.words) & self._vocabulary.place_words) or reference.scope is not None
+
+    def _chosen(
+        self, found: list[EntityWords], reference: Reference, prefer: Fits | None, *, one_of_a_group: bool = False
+    ) -> Found:
+        if len(found) == 1 or (reference.quantity in ("all", "both")) or (reference.plural and not one_of_a_group):
+            return Found(tuple(found))
+        here = self._near(found, reference)
+        if here is not None:
+            found = here
+        if len(found) > 1 and prefer is not None:
+            preferred = [words for words in found if prefer(words.entity)]
+            found = preferred if len(preferred) == 1 else found
+        if len(found) > 1 and all(words.entity.kind == "light" for words in found) and self._is_room_light(reference):
+            return Found(tuple(found))
+        return Found(tuple(found), ambiguous=len(found) > 1)
+
+    def _is_room_light(self, reference: Reference) -> bool:
+        """"The light" of a room is all the light there is in it."""
+        kinds = {word for word in reference.words if "light" in self._lexicon.kinds.get(word, ())}
+        in_a_room = self._area is not None or self._has_place(reference)
+        return in_a_room and kinds == {self._lexicon.canonical("light")}
+
+    def _in_scope(self, words: EntityWords, reference: Reference) -> bool:
+        match reference.scope:
+            case "upstairs":
+                return self._is_upstairs(words) or "upstairs" in {word for name in words.names for word in name}
+            case "downstairs":
+                return self._is_downstairs(words) or "downstairs" in {word for name in words.names for word in name}
+            case "outside":
+                own = {word for name in words.names for word in name}
+                return bool((words.area | own) & OUTDOOR_AREAS)
+            case "here":
+                return self._area is None or words.entity.area == self._area
+            case _:
+                return True
+
+    def _is_upstairs(self, words: EntityWords) -> bool:
+        return bool(words.floor) and not words.floor & (GROUND_FLOORS | LOW_FLOORS)
+
+    def _is_downstairs(self, words: EntityWords) -> bool:
+        return bool(words.floor & GROUND_FLOORS)
+
+
+def of_kinds(*kinds: str) -> Fits:
+    """`kind` or `kind:device_class`."""
+    return lambda entity: means(kinds, entity)
+
+
+def can(*actions: str) -> Fits:
+    return lambda entity: any(action in entity.actions for action in actions)
+
+
+def unique(found: Iterable[EntityWords]) -> tuple[EntityWords, ...]:
+    return tuple({words.entity.id: words for words in found}.values())

@@ -1,0 +1,358 @@
+"""From a sentence to a Plan, without the model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from edge_agent.home import Home
+from edge_agent.language.clause import Clause, Reference
+from edge_agent.language.deciding import actions_for, fits
+from edge_agent.language.dialogue import Dialogue
+from edge_agent.language.joining import join
+from edge_agent.language.lexicon import Lexicon, lexicon
+from edge_agent.language.lists import list_plan
+from edge_agent.language.plan import Act, Ask, Clock, LetBe, Plan, Refuse, TimerWish
+from edge_agent.language.questions import question_plan
+from edge_agent.language.reading import Reader
+from edge_agent.language.situations import situation_clause
+from edge_agent.language.targets import Found, Targets, unique
+from edge_agent.language.vocabulary import EntityWords, Vocabulary
+
+TOO_MANY_CANDIDATES = 6
+EVERYTHING = frozenset({"light", "switch", "fan", "media_player", "humidifier"})
+
+
+class Understanding:
+    """Rules of the languages that have a lexicon; None where they do not understand."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._vocabularies: dict[str, tuple[int, Vocabulary]] = {}
+
+    def understand(self, text: str, dialogue: Dialogue, *, area: str | None, language: str) -> Plan | None:
+        words = lexicon(language)
+        if words is None:
+            return None
+        vocabulary = self._vocabulary(words)
+        clauses = Reader(words, vocabulary).read(text)
+        listed, rest = list_plan(text, vocabulary, dialogue)
+        if isinstance(listed, Act) and rest:
+            more = self.understand(rest, dialogue, area=area, language=language)
+            return Act((*listed.actions, *more.actions)) if isinstance(more, Act) else listed
+        sentence = _Sentence(self._home, words, vocabulary, dialogue, self._area_name(area))
+        return sentence.plan(clauses, listed)
+
+    def _area_name(self, area: str | None) -> str | None:
+        """The area's own name of a name, alias or slug."""
+        if area is None:
+            return None
+        wanted = area.casefold().replace(" ", "_")
+        for slug, found in self._home.areas.items():
+            names = {slug, found.name.casefold(), *(alias.casefold() for alias in found.aliases)}
+            if area.casefold() in names or wanted in names:
+                return found.name
+        return None
+
+    def _vocabulary(self, words: Lexicon) -> Vocabulary:
+        """Made anew when the home has changed."""
+        version, vocabulary = self._vocabularies.get(words.language, (-1, None))
+        if vocabulary is None or version != self._home.version:
+            vocabulary = Vocabulary(words, self._home.entities.values(), self._home.areas)
+            self._vocabularies[words.language] = self._home.version, vocabulary
+        return vocabulary
+
+
+class _Sentence:
+    """One sentence on its way to a Plan."""
+
+    def __init__(
+        self, home: Home, words: Lexicon, vocabulary: Vocabulary, dialogue: Dialogue, area: str | None
+    ) -> None:
+        self._home, self._lexicon, self._vocabulary, self._dialogue = home, words, vocabulary, dialogue
+        self._area = area
+        self._targets = Targets(vocabulary, words, area)
+
+    def plan(self, clauses: list[Clause], listed: Plan | None) -> Plan | None:
+        if (plan := self._answer_to_question(clauses)) is not None:
+            return plan
+        if (plan := self._small_talk(clauses)) is not None:
+            return plan
+        if listed is not None:
+            return listed
+        if self._is_question(clauses):
+            return question_plan(clauses, self._targets, self._dialogue, self._lexicon, self._vocabulary)
+        joined = join(clauses, self._vocabulary)
+        wishes = self._explicit([clause for clause in joined if self._is_wish(clause)])
+        if any("not" in clause.flags for clause in joined) and not wishes:
+            return LetBe("not_now")
+        return self._carry(wishes)
+
+    # Answers to what we asked
+
+    def _answer_to_question(self, clauses: list[Clause]) -> Plan | None:
+        dialogue = self._dialogue
+        if dialogue.unconfirmed is not None and clauses:
+            if "yes:yes" in clauses[0].flags and "yes:no" not in clauses[0].flags:
+                plan = dialogue.unconfirmed
+                dialogue.closed()
+                return plan
+            if {"yes:no", "never_mind", "not"} & clauses[0].flags:
+                dialogue.closed()
+                return LetBe("never_mind")
+        if dialogue.question is None or dialogue.wish is None:
+            return None
+        question, wish = dialogue.question, dialogue.wish
+        dialogue.closed()
+        if any("never_mind" in clause.flags for clause in clauses):
+            return LetBe("never_mind")
+        if any(set(clause.cues) - {"set", "add", "dock"} for clause in clauses) or not clauses:
+            return None
+        answer = clauses[-1] if not clauses[0].has_target else clauses[0]
+        if question.key == "value_missing" and answer.has_value:
+            return self._carry([_with_values(wish, answer)])
+        chosen = self._choose(question, answer, wish)
+        return Act(actions_for([words.entity for words in chosen], wish)) if chosen else None
+
+    def _choose(self, question: Ask, answer: Clause, wish: Clause) -> tuple[EntityWords, ...]:
+        candidates = [words for words in self._vocabulary.entities if words.entity.id in question.candidates]
+        for reference in answer.references or (Reference(),):
+            if reference.quantity in ("all", "both"):
+                return tuple(candidates)
+            spoken = set(reference.words)
+            scored = [
+                (len(spoken & (words.named_by(frozenset(spoken)) | words.area | words.floor | words.kinds)), words)
+                for words in candidates
+            ]
+            if reference.side or reference.scope in ("upstairs", "downstairs"):
+                hint = reference.side or reference.scope
+                scored = [(score + any(hint in name for name in words.names), words) for score, words in scored]
+            best = max((score for score, _ in scored), default=0)
+            chosen = tuple(words for score, words in scored if score == best)
+            if best and len(chosen) == 1:
+                return chosen
+        return ()
+
+    def _small_talk(self, clauses: list[Clause]) -> Plan | None:
+        flags = {flag for clause in clauses for flag in clause.flags}
+        cues = [cue for clause in clauses for cue in clause.cues]
+        targets = any(reference.words for clause in clauses for reference in clause.references)
+        if "clock" in flags:
+            return Clock("date" if "clock:date" in flags else "time")
+        if "timer" in flags:
+            return self._timer(clauses, flags)
+        if "never_mind" in flags and not targets and not any(clause.has_value for clause in clauses):
+            return LetBe("thanks" if "never_mind:thanks" in flags else "never_mind")
+        return None if cues or flags or targets else None
+
+    def _timer(self, clauses: list[Clause], flags: set[str]) -> Plan:
+        when = next((clause.when for clause in clauses if clause.when is not None), None)
+        if "timer:cancel" in flags or any("stop" in clause.cues for clause in clauses):
+            return TimerWish("cancel")
+        if when is not None and when.delay_s is not None:
+            return TimerWish("set", when.delay_s)
+        return TimerWish("ask")
+
+    def _is_question(self, clauses: list[Clause]) -> bool:
+        asked = any("question" in clause.flags and "request" not in clause.flags for clause in clauses)
+        requested = any(clause.flags & {"request", "want"} for clause in clauses)
+        return asked and not requested
+
+    def _is_wish(self, clause: Clause) -> bool:
+        if {"not", "leave", "story"} & clause.flags:
+            return False
+        if clause.cues or clause.has_value or clause.wishes or clause.flags & {"want", "same"}:
+            return True
+        return self._names_a_scene(clause) or (clause.has_target and self._dialogue.clause is not None)
+
+    def _explicit(self, wishes: list[Clause]) -> list[Clause]:
+        """What is asked for in so many words counts; what only tells how it is, where nothing is."""
+        asked = [
+            clause for clause in wishes
+            if not (clause.wishes and not clause.cues) and not self._is_vague(clause)
+        ]  # fmt: skip
+        return asked or wishes
+
+    def _is_vague(self, clause: Clause) -> bool:
+        """"deal with it please", "I fancy a cup of tea": a wish, but for nothing of this home."""
+        named = [ref for ref in clause.references if ref.words and not ref.unknown]
+        return not clause.cues and not clause.has_value and not named and "want" in clause.flags
+
+    def _names_a_scene(self, clause: Clause) -> bool:
+        spoken = frozenset(word for reference in clause.references for word in reference.words)
+        return any(
+            words.entity.kind in ("scene", "script") and words.fully_named_by(spoken)
+            for words in self._vocabulary.entities
+        )
+
+    # Wishes
+
+    def _carry(self, wishes: list[Clause]) -> Plan | None:
+        plans: list[Act] = []
+        for clause in wishes:
+            plan = self._wish(clause)
+            if isinstance(plan, Act):
+                plans.append(plan)
+            elif plan is not None:
+                return plan
+        if not plans:
+            return None
+        actions = {(action.entity_id, action.action): action for plan in plans for action in plan.actions}
+        when = next((plan.when for plan in plans if plan.when is not None), None)
+        self._dialogue.clause = wishes[-1]
+        return Act(tuple(actions.values()), when)
+
+    def _wish(self, clause: Clause) -> Plan | None:
+        if clause.wishes and not clause.cues:
+            return situation_clause(clause, self._targets, self._vocabulary, self._area)
+        named = tuple(ref for ref in clause.references if not ref.pronoun and not ref.is_empty)
+        if not named or (len(named) < len(clause.references) and self._dialogue.entity_ids):
+            return self._without_target(clause)
+        clause = clause.with_references(*named)
+        if not clause.cues and not clause.has_value and "want" not in clause.flags and not self._names_a_scene(clause):
+            clause = self._continued(clause)
+        found: list[EntityWords] = []
+        able = fits(clause)
+        for reference in clause.references:
+            result = self._find(reference, clause)
+            if isinstance(result, Found):
+                found.extend(result.entities)
+            elif result is not None:
+                return result
+        left_out = {words.entity.id for reference in clause.excepted for words in self._excepted(reference, able)}
+        meant = [words.entity for words in unique(found) if words.entity.id not in left_out]
+        actions = actions_for(meant, clause)
+        return Act(actions, clause.when) if actions else None
+
+    def _continued(self, clause: Clause) -> Clause:
+        """"and the kitchen one": the same again, for another of the kind."""
+        previous = self._dialogue.clause
+        if previous is None:
+            return clause
+        kinds = {self._home.entities[one].kind for one in self._dialogue.entity_ids if one in self._home.entities}
+        words = next((word for word, of in self._lexicon.kinds.items() if kinds <= set(of)), None)
+        references = clause.references
+        if words is not None:
+            references = tuple(
+                replace(ref, words=(*ref.words, words)) if not self._has_kind(ref) else ref for ref in references
+            )
+        return replace(previous, references=references, excepted=())
+
+    def _excepted(self, reference: Reference, able: object) -> tuple[EntityWords, ...]:
+        return self._targets.find(reference, lambda entity: True).entities
+
+    def _find(self, reference: Reference, clause: Clause) -> Found | Plan | None:
+        able = fits(clause)
+        if reference.quantity == "all" and not self._has_kind(reference):
+            kinds = frozenset({"light"}) if "dark" in clause.cues else EVERYTHING
+            chosen = {"lock", "unlock", "open", "close"} & set(clause.cues)
+            wanted = (lambda entity: able(entity)) if chosen else (lambda entity: entity.kind in kinds and able(entity))
+            result = self._targets.find(reference, wanted)
+        else:
+            result = self._targets.find(reference, able, prefer=_preference(clause))
+        if result.ambiguous:
+            return self._ask_which(result, clause)
+        if result.entities:
+            return result
+        if result.unfit:
+            return Refuse("cannot", {"name": result.unfit[0].entity.name})
+        if result.missing:
+            return Refuse("no_such_device", {"name": result.missing})
+        return None
+
+    def _has_kind(self, reference: Reference) -> bool:
+        places = self._vocabulary.place_words
+        return any(word not in places for word in reference.words)
+
+    def _ask_which(self, found: Found, clause: Clause) -> Ask:
+        candidates = tuple(words.entity.id for words in found.entities)
+        question = Ask("which_one", {}, candidates[:TOO_MANY_CANDIDATES])
+        self._dialogue.asked(Ask("which_one", {}, candidates), clause)
+        return question
+
+    def _without_target(self, clause: Clause) -> Plan | None:
+        pronoun = next((ref.pronoun for ref in clause.references if ref.pronoun), None)
+        last = [self._home.entities[one] for one in self._dialogue.entity_ids if one in self._home.entities]
+        if pronoun == "other":
+            return self._other(last, clause)
+        if last and (pronoun or clause.has_value or "fix" in clause.flags or "same" in clause.flags):
+            actions = actions_for(last, clause)
+            if actions:
+                return Act(actions, clause.when)
+        if (plan := self._implied(clause)) is not None:
+            return plan
+        return Ask("which_device") if pronoun and clause.cues else None
+
+    def _other(self, last: list, clause: Clause) -> Plan | None:  # type: ignore[type-arg]
+        previous = self._dialogue.clause
+        if previous is None or not last:
+            return None
+        kinds, areas = {entity.kind for entity in last}, {entity.area for entity in last}
+        ids = {entity.id for entity in last}
+        others = [
+            entity
+            for entity in self._home.entities.values()
+            if entity.kind in kinds and entity.area in areas and entity.id not in ids
+        ]
+        wish = clause if clause.cues else previous
+        return Act(actions_for(others, wish), clause.when) if len(others) == 1 else None
+
+    def _implied(self, clause: Clause) -> Plan | None:
+        """No device is named, but what is wished says what kind it must be."""
+        able = fits(clause)
+        implied = _implied_kinds(clause)
+        if not implied:
+            return None
+        scope = "here" if self._area is not None else None
+        result = self._targets.find(
+            Reference(scope=scope), lambda entity: entity.kind in implied and able(entity), prefer=_preference(clause)
+        )
+        if not result.entities:
+            result = self._targets.find(
+                Reference(), lambda entity: entity.kind in implied and able(entity), prefer=_preference(clause)
+            )
+        if "lock" in clause.cues:
+            result = replace(result, ambiguous=False)
+        if result.ambiguous:
+            return self._ask_which(result, clause)
+        entities = [words.entity for words in result.entities]
+        return Act(actions_for(entities, clause), clause.when) if entities else None
+
+
+def _implied_kinds(clause: Clause) -> frozenset[str]:
+    cues = set(clause.cues)
+    if cues & {"brighter", "darker"}:
+        return frozenset({"light"})
+    if clause.degrees is not None or cues & {"warmer", "colder"} or clause.hvac:
+        return frozenset({"climate"})
+    if cues & {"louder", "quieter", "mute", "unmute", "pause", "resume", "next", "previous"}:
+        return frozenset({"media_player"})
+    if "clean" in cues or "dock" in cues:
+        return frozenset({"vacuum"})
+    if "lock" in cues:
+        return frozenset({"lock"})
+    if "water" in cues:
+        return frozenset({"valve"})
+    if "mow" in cues:
+        return frozenset({"lawn_mower"})
+    if clause.color or clause.kelvin:
+        return frozenset({"light"})
+    return frozenset()
+
+
+def _preference(clause: Clause):  # type: ignore[no-untyped-def]
+    """Among several that fit: what plays is paused, what is paused goes on, what is on is turned off."""
+    cues = set(clause.cues)
+    if cues & {"pause", "mute", "stop", "quieter", "louder", "next", "previous"}:
+        return lambda entity: entity.state == "playing"
+    if "resume" in cues:
+        return lambda entity: entity.state == "paused"
+    return None
+
+
+def _with_values(wish: Clause, answer: Clause) -> Clause:
+    given = {
+        name: getattr(answer, name)
+        for name in ("percent", "degrees", "kelvin", "number", "color", "hvac", "tint")
+        if getattr(answer, name) is not None
+    }
+    return replace(wish, **given)

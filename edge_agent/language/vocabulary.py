@@ -1,0 +1,153 @@
+"""The words of this home: what its devices, rooms and floors are called, also when said loosely."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from edge_agent.home import Area, Entity
+from edge_agent.language.lexicon import Lexicon
+
+SHORTEST_LOOSE = 3  # letters: shorter words are taken as they are
+
+
+@dataclass(frozen=True)
+class EntityWords:
+    """An entity by the words that may mean it. `names`: its name and aliases, each as the set of its words."""
+
+    entity: Entity
+    names: tuple[frozenset[str], ...]
+    kinds: frozenset[str]  # "light", "blind": words for what it is
+    area: frozenset[str]
+    floor: frozenset[str]
+
+    def named_by(self, words: frozenset[str]) -> frozenset[str]:
+        """Those of `words` that its best fitting name has."""
+        return max((name & words for name in self.names), key=len)
+
+    def fully_named_by(self, words: frozenset[str]) -> int:
+        """How many words the longest of its names has that is said whole; 0: none is."""
+        return max((len(name) for name in self.names if name <= words), default=0)
+
+
+class Vocabulary:
+    """All words of one home in one language."""
+
+    def __init__(self, lexicon: Lexicon, entities: Iterable[Entity], areas: Mapping[str, Area]) -> None:
+        self.lexicon = lexicon
+        self._areas = {area.name: area for area in areas.values()}
+        self.area_names = {
+            self._set(name): area for area in areas.values() for name in (area.name, *area.aliases) if self._set(name)
+        }
+        self.floors = {self._set(area.floor): area.floor for area in areas.values() if area.floor}
+        self.entities = [self._entity_words(entity) for entity in entities]
+        self.phrases = self._phrases()
+        names = {word for words in self.entities for name in words.names for word in name}
+        places = {word for name in self.area_names for word in name}
+        # "first" is a floor only in "first floor".
+        places |= {word for name in self.floors if len(name) == 1 for word in name}
+        self.options = self._options()
+        self.words = frozenset(names | places | set(lexicon.kinds))
+        self.place_words = frozenset(places | {word for name in self.floors for word in name})
+        self._loose = lru_cache(2048)(self._find_loosely)
+
+    def _set(self, name: str) -> frozenset[str]:
+        return frozenset(self.canonical(name))
+
+    def canonical(self, name: str) -> tuple[str, ...]:
+        return tuple(self.lexicon.canonical(word) for word in self.lexicon.splitter.names(name))
+
+    def _entity_words(self, entity: Entity) -> EntityWords:
+        area = self._areas.get(entity.area or "")
+        place = {word for name in ((area.name, *area.aliases) if area else ()) for word in self.canonical(name)}
+        names = tuple(
+            filter(None, (self._set(name) for name in (entity.name, *entity.aliases)))
+        ) or (frozenset({entity.id}),)  # fmt: skip
+        return EntityWords(
+            entity=entity,
+            names=names,
+            kinds=frozenset(word for word, kinds in self.lexicon.kinds.items() if means(kinds, entity)),
+            area=frozenset(place),
+            floor=self._set(area.floor) if area and area.floor else frozenset(),
+        )
+
+    def _phrases(self) -> dict[tuple[str, ...], str]:
+        """Names of several words: they are one thing, whatever their words mean alone."""
+        said = [name for words in self.entities for name in (words.entity.name, *words.entity.aliases)]
+        said += [name for area in self._areas.values() for name in (area.name, *area.aliases)]
+        said += [area.floor for area in self._areas.values() if area.floor]
+        canonical = (self.canonical(name) for name in said)
+        return {words: "name" for words in canonical if len(words) > 1}
+
+    def _options(self) -> dict[tuple[str, ...], str]:
+        """What some device can be set to by name: presets, effects, sources."""
+        choices = {
+            choice
+            for words in self.entities
+            for action in words.entity.actions.values()
+            for parameter in action.parameters.values()
+            for choice in parameter.choices
+        }
+        named = {self.canonical(choice.replace("_", " ")): choice for choice in choices}
+        return {words: choice for words, choice in named.items() if words and words not in self.lexicon.phrases}
+
+    def has_name(self, words: frozenset[str]) -> bool:
+        """Whether a device or a place has all of these in its name."""
+        names = (*(name for entity in self.entities for name in entity.names), *self.area_names)
+        return any(words <= name for name in names)
+
+    def near(self, word: str) -> str | None:
+        """The word of this home that is meant by a mistyped or misheard one; None where none is, or several."""
+        return self._loose(word)
+
+    def _find_loosely(self, word: str) -> str | None:
+        if len(word) < SHORTEST_LOOSE:
+            return None
+        from rapidfuzz.distance import OSA  # 5 MB, only for those who need it
+
+        allowed = 1 if len(word) <= 5 else 2
+        found = {
+            known: OSA.distance(word, known, score_cutoff=allowed)
+            for known in self.words
+            if len(known) >= SHORTEST_LOOSE and abs(len(known) - len(word)) <= allowed
+        }
+        close = {known: distance for known, distance in found.items() if distance <= allowed}
+        if close:
+            best = min(close.values())
+            nearest = [known for known, distance in close.items() if distance == best]
+            return nearest[0] if len(nearest) == 1 else self._by_sound(word, nearest)
+        return self._by_sound(word, self.words)
+
+    def _by_sound(self, word: str, among: Iterable[str]) -> str | None:
+        key = sound(word)
+        if len(key) < 2:
+            return None
+        alike = [known for known in among if sound(known) == key and abs(len(known) - len(word)) <= 2]
+        return alike[0] if len(alike) == 1 else None
+
+
+SOUNDS = str.maketrans("bpkgqcdtvfszjxmn", "ppkkkkttffsssknn")
+
+
+@lru_cache(8192)
+def sound(word: str) -> str:
+    """Its consonants, those that sound alike as one: `back` and `bag`, `floor` and `flaw`."""
+    word = word.replace("ph", "f").replace("ck", "k").replace("sch", "s").replace("sh", "s").replace("wr", "r")
+    key = ""
+    for character in word.translate(SOUNDS):
+        if not key and character in "aeiou":
+            key = "a"
+        if character in "aeiouyhrw" and key:
+            continue
+        if not key or key[-1] != character:
+            key += character
+    return key
+
+
+def means(kinds: Iterable[str], entity: Entity) -> bool:
+    """Whether one of `kind` or `kind:device_class` is what the entity is."""
+    return any(
+        entity.kind == kind and (not device_class or entity.device_class == device_class)
+        for kind, _, device_class in (one.partition(":") for one in kinds)
+    )

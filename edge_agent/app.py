@@ -6,17 +6,18 @@ import asyncio
 import fcntl
 import logging
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from edge_agent import __version__
 from edge_agent.broker import Availability, Broker, Delivery, Topics
-from edge_agent.commands import Commands, Inbox
+from edge_agent.commands import Commands, Fulfilling, Inbox
 from edge_agent.condition import Health
 from edge_agent.errors import SettingsError
 from edge_agent.hardware import Board, Sensors
+from edge_agent.home import Acting, ActionResult, DelayedCommand, Home, Timers
 from edge_agent.inference import InferenceWorker
 from edge_agent.messages import Event
 from edge_agent.model_supply import ModelSupply
@@ -79,10 +80,18 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         worker = await opened.enter_async_context(
             InferenceWorker(settings.inference, on_change=changed, on_restart=_restart_event(broker, topics, tasks))
         )
+        home = await opened.enter_async_context(Home(settings.home, broker, topics, changed))
+        acting = Acting(home, broker, settings.home)
+        timers = await opened.enter_async_context(
+            Timers(settings.agent.state_dir, _events(broker, topics), _delayed(acting))
+        )
         supply = ModelSupply(settings.model, settings.agent.state_dir, board.memory_bytes, worker, changed)
         measurements = Measurements()
-        commands = Commands(settings, broker, topics, inbox, worker, measurements)
-        health = Health(worker, supply, settings.inference)
+        fulfilling = Fulfilling(settings, home, acting, timers)
+        commands = Commands(
+            settings, broker, topics, inbox, worker, measurements, fulfilling, home.is_device_command_topic
+        )
+        health = Health(worker, supply, home, broker, settings.inference)
         availability = Availability(broker, topics.availability)
         status = StatusPublisher(broker, topics, __version__, board, health.condition)
         entities = Entities(broker, topics, __version__, wanted=settings.home.announce_entities)
@@ -100,7 +109,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         broker.subscribe(topics.home_assistant_status, _on_home_assistant(entities))
         await commands.open()
 
-        parts = (availability, status, entities, telemetry, supply)
+        parts = (availability, status, entities, telemetry, supply, timers)
         serving = [tasks.create_task(part.serve(), name=part.name) for part in parts]
         serving.append(tasks.create_task(systemd.watch(lambda: True), name="watchdog"))
         await _begin(broker, health, changed, systemd, stop)
@@ -163,6 +172,22 @@ def _restart_event(broker: Broker, topics: Topics, tasks: asyncio.TaskGroup) -> 
         tasks.create_task(broker.publish(topics.event, event.to_payload(), qos=1))
 
     return on_restart
+
+
+def _events(broker: Broker, topics: Topics) -> Callable[[Event], Awaitable[None]]:
+    async def tell(event: Event) -> None:
+        await broker.publish(topics.event, event.to_payload(), qos=1)
+
+    return tell
+
+
+def _delayed(
+    acting: Acting,
+) -> Callable[[DelayedCommand, Callable[[], Awaitable[None]]], Awaitable[Sequence[ActionResult]]]:
+    async def run(command: DelayedCommand, begin: Callable[[], Awaitable[None]]) -> Sequence[ActionResult]:
+        return await acting.carry_out(command.wishes, confirmed=command.confirmed, before_publishing=begin)
+
+    return run
 
 
 def _on_press(worker: InferenceWorker) -> Callable[[Delivery], None]:

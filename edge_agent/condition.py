@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from edge_agent.broker import Broker
+from edge_agent.home import Home
 from edge_agent.inference import InferenceWorker, Loaded
 from edge_agent.messages import HomeStatus, ModelStatus, State, TuningStatus
 from edge_agent.model_supply import ModelSupply
@@ -13,13 +15,17 @@ from edge_agent.telemetry import Condition
 class Health:
     """Looks at the parts when it is asked; `begun` and `stopping` are told to it."""
 
-    def __init__(self, worker: InferenceWorker, supply: ModelSupply, settings: InferenceSettings) -> None:
+    def __init__(
+        self, worker: InferenceWorker, supply: ModelSupply, home: Home, broker: Broker, settings: InferenceSettings
+    ) -> None:
         self._worker, self._supply, self._settings = worker, supply, settings
+        self._home, self._broker = home, broker
         self.begun = False  # the broker was heard, or was waited for long enough
         self.stopping = False
 
     def condition(self) -> Condition:
         state, reason = self._state()
+        devices, areas = self._home.count()
         model, loaded = self._supply.model, self._worker.loaded
         ready = model is not None and loaded is not None
         return Condition(
@@ -27,14 +33,14 @@ class Health:
             reason=reason,
             model=_model(model, loaded) if model and loaded else None,
             tuning=_tuning(loaded, self._settings) if ready and loaded else None,
-            home=HomeStatus(devices=0, areas=0),
+            home=HomeStatus(devices=devices, areas=areas),
             gpu=loaded.gpu if loaded else None,
         )
 
     def _state(self) -> tuple[State, str | None]:
         if self.stopping:
             return "stopping", None
-        if not self.begun:
+        if not self.begun or (self._broker.connected and not self._home.is_settled):
             return "starting", None
         if self._worker.state == "failed":
             return "degraded", self._worker.problem

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
@@ -30,8 +30,9 @@ class Background(Generic[Part]):
         self._thread.start()
         try:
             self._entered.result()
-        except BaseException:  # also Ctrl-C while it is entered
-            self._loop.call_soon_threadsafe(self._stop.set)
+        except BaseException:  # its own, or Ctrl-C meanwhile
+            with suppress(RuntimeError):  # its loop has ended
+                self._loop.call_soon_threadsafe(self._stop.set)
             raise
         return self
 

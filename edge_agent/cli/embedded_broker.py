@@ -54,7 +54,7 @@ class EmbeddedBroker:
             raise BrokerError(
                 "the package amqtt is missing; install it with `pip install 'edge-agent[demo]'`"
             ) from None
-        for name in ("amqtt", "transitions"):
+        for name in ("amqtt", "transitions", "asyncio"):  # amqtt lets asyncio tell of every client that hangs up
             logging.getLogger(name).setLevel(logging.CRITICAL)
         self._stop = asyncio.Event()
         broker = Broker(_configuration(self.port))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import statistics
 from collections import Counter
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from edge_agent.cli.options import ConfigOption, SetOption
 from edge_agent.cli.stage import Stage, broker_for, model_at_hand, set_stage
 from edge_agent.configuration import load_settings
 from edge_agent.messages import Reply
+from edge_agent.service.logs import set_up_logging
 from edge_agent.settings import ModelSettings, Settings
 
 AGENT = "eval"
@@ -44,6 +46,7 @@ def evaluate(
 ) -> None:
     """Say sentences to an agent in a virtual home and compare what comes of them. Exits 1 where not all are right."""
     with problems(), ExitStack() as opened:
+        set_up_logging(logging.WARNING)
         settings, evaluation = load_settings(config, set_ or []), read_evaluation(file)
         home = home_description(evaluation.home)
         wanted = ModelSettings(source=model) if model else settings.model

@@ -55,7 +55,7 @@ class Evaluation(Section):
     home: Path | None = Field(
         None, description="TOML file of a virtual home, beside this file; the built-in if absent."
     )
-    sentences: tuple[Sentence, ...] = Field(min_length=1, description="The sentences.")
+    sentences: tuple[Sentence, ...] = Field(description="The sentences.")
 
 
 def read_evaluation(path: Path) -> Evaluation:
@@ -108,11 +108,10 @@ class Outcome:
 
 def judge(sentence: Sentence, before: Mapping[str, Snapshot], after: Mapping[str, Snapshot], reply: Reply) -> Outcome:
     """`before` and `after`: what every device of the home was at, by id."""
-    states = list(_differences(sentence, before, after))
-    if states or not (reply.expects_answer and not sentence.asks):
-        said = list(_reply_differences(sentence, reply))
-        return Outcome(sentence, "wrong" if states or said else "right", reply, tuple([*states, *said]))
-    return Outcome(sentence, "asked back", reply, (f"it asked: {reply.text}",))
+    if reply.expects_answer and not sentence.asks and before == after:
+        return Outcome(sentence, "asked back", reply, (f"it asked: {reply.text}",))
+    differences = (*_differences(sentence, before, after), *_reply_differences(sentence, reply))
+    return Outcome(sentence, "wrong" if differences else "right", reply, differences)
 
 
 def _differences(sentence: Sentence, before: Mapping[str, Snapshot], after: Mapping[str, Snapshot]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import signal
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,9 +15,11 @@ from rich.table import Table
 from edge_agent.cli.console import console, note, printable, problems
 from edge_agent.cli.learning import learned_home, virtual_home
 from edge_agent.cli.options import ConfigOption, SetOption
+from edge_agent.cli.rooms import STATELESS
 from edge_agent.configuration import load_settings
 from edge_agent.home import Area, Entity, Home, Parameter
 from edge_agent.home.simulation import HomeDescription, built_in_home, read_home
+from edge_agent.service.logs import set_up_logging
 from edge_agent.settings import Settings
 
 app = typer.Typer(help="See the home as the agent does, or serve a virtual one.", no_args_is_help=True)
@@ -35,6 +38,7 @@ def list_(
 ) -> None:
     """List areas and devices as the agent learns them from the broker: kinds, states, actions."""
     with problems():
+        set_up_logging(logging.WARNING)  # what can't be used is told, and why
         settings = load_settings(config, set_ or [])
         areas, entities = asyncio.run(_learn(settings))
     if json_:
@@ -59,7 +63,9 @@ def _in_order(home: Home) -> list[Entity]:
 
 def _table(areas: list[Area], entities: list[Entity]) -> Table:
     floors = {area.name: area.floor for area in areas}
-    table = Table("area", "device", "id", "state", "actions", box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("area", "device", "id", "state", "actions"):
+        table.add_column(heading, no_wrap=heading == "id", overflow="fold")
     last = ""
     for entity in entities:
         floor = floors.get(entity.area or "")
@@ -81,7 +87,7 @@ def state_of(entity: Entity) -> str:
     """In a few words: `on, brightness pct 40`, `21.5 °C`, `not there`."""
     if not entity.available:
         return "not there"
-    state = entity.state or ("unknown" if entity.sources else "")
+    state = entity.state or ("" if entity.kind in STATELESS else "unknown")
     if entity.unit and entity.kind in ("sensor", "number") and entity.state is not None:
         state = f"{state} {entity.unit}"
     attributes = (f"{name.replace('_', ' ')} {_words(value)}" for name, value in sorted(entity.attributes.items()))
@@ -139,6 +145,7 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
 def simulate(home: HomeOption = None, config: ConfigOption = None, set_: SetOption = None) -> None:
     """Serve a virtual home on the broker until Ctrl-C; then take everything of it away again."""
     with problems():
+        set_up_logging(logging.WARNING)
         description = home_description(home)
         asyncio.run(_serve(load_settings(config, set_ or []), description))
 

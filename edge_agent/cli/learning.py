@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +14,8 @@ from edge_agent.home import Home
 from edge_agent.home.simulation import HomeDescription, Prefixes, VirtualHome
 from edge_agent.settings import MqttSettings, Settings
 
+log = logging.getLogger("edge_agent.broker")
+
 CONNECT_TIMEOUT_S = 15.0
 LEARN_TIMEOUT_S = 30.0
 LOOK_S = 0.1
@@ -22,23 +25,31 @@ LOOK_S = 0.1
 async def broker_session(mqtt: MqttSettings) -> AsyncIterator[Broker]:
     """A connected session that ends with the command. Raises BrokerError where there is no broker."""
     async with Broker(mqtt, f"edge-agent-cli-{uuid.uuid4().hex[:8]}", None, lasting=False) as broker:
-        first = asyncio.ensure_future(anext(broker.connects()))
+        log.setLevel(logging.CRITICAL)  # that there is no broker is raised
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                while not first.done():
-                    await asyncio.wait([first], timeout=LOOK_S)
-                    if broker.problem is not None:
-                        raise BrokerError(f"{broker.problem} Is it running? Are mqtt.host and mqtt.port right?")
+            await _connected(broker)
         except TimeoutError:
             raise BrokerError(f"The broker at {mqtt.host}:{mqtt.port} did not answer.") from None
         finally:
-            first.cancel()
+            log.setLevel(logging.NOTSET)
         yield broker
+
+
+async def _connected(broker: Broker) -> None:
+    first = asyncio.ensure_future(anext(broker.connects()))
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            while not first.done():
+                await asyncio.wait([first], timeout=LOOK_S)
+                if broker.problem is not None:
+                    raise BrokerError(f"{broker.problem} Is it running? Are mqtt.host and mqtt.port right?")
+    finally:
+        first.cancel()
 
 
 @asynccontextmanager
 async def learned_home(settings: Settings) -> AsyncIterator[Home]:
-    """The home that the agent of these settings sees, once what the broker retains has been read. Raises BrokerError."""
+    """The home as the agent of these settings sees it, once what the broker retains is read. Raises BrokerError."""
     topics = Topics(settings.mqtt.base_topic, settings.agent.id, settings.home.discovery_prefix)
     quiet = settings.home.model_copy(update={"announce": False})
     async with broker_session(settings.mqtt) as broker, Home(quiet, broker, topics) as home:

@@ -79,7 +79,7 @@ def model_at_hand(settings: ModelSettings, state_dir: Path) -> models.ResolvedMo
 
 
 def broker_for(opened: ExitStack, given: str | None) -> MqttSettings:
-    """Of HOST:PORT; of an embedded broker, which `opened` ends, where it is None. Raises InvalidRequest, BrokerError."""
+    """At HOST:PORT; an embedded one, which `opened` ends, where it is None. Raises InvalidRequest, BrokerError."""
     if given is None:
         return MqttSettings(port=opened.enter_context(EmbeddedBroker()).port)
     host, _, port = given.rpartition(":")

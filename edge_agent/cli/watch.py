@@ -1,9 +1,11 @@
-"""`edge-agent watch`: agents, their figures, and the commands and replies that pass, as they are."""
+"""`edge-agent watch`: agents, their figures, rooms and devices, and the commands and replies that pass."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import suppress
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack, suppress
 from typing import Annotated
 
 import typer
@@ -13,37 +15,44 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from edge_agent.cli.background import Background
 from edge_agent.cli.client import BrokerClient, Heard
 from edge_agent.cli.console import console, note, problems
+from edge_agent.cli.learning import learned_home
 from edge_agent.cli.observed import Observed, ObservedAgent, local_time, readable, words
 from edge_agent.cli.options import ConfigOption, SetOption
+from edge_agent.cli.rooms import Room, rooms_of, rooms_table
 from edge_agent.configuration import load_settings
-from edge_agent.errors import InvalidRequest
+from edge_agent.errors import BrokerError, InvalidRequest
+from edge_agent.home import Home
+from edge_agent.settings import Settings
 
 BARS = "▁▂▃▄▅▆▇█"
 REFRESHES_PER_SECOND = 4
 LINES_PER_AGENT = 14
+LINES_OF_PASSED = 5  # at least
 
 
 def watch(
     agent: Annotated[str | None, typer.Option(help="The agent's id; all agents where absent.")] = None,
     all_: Annotated[bool, typer.Option("--all", help="All agents, as without --agent.")] = False,
+    no_home: Annotated[bool, typer.Option("--no-home", help="Leave out rooms and devices.")] = False,
     config: ConfigOption = None,
     set_: SetOption = None,
 ) -> None:
-    """Watch agents: status, figures, and commands and replies as they pass. Ctrl-C ends it.
+    """Watch agents: status, figures, rooms and devices, and commands and replies as they pass. Ctrl-C ends it.
 
-    In a pipe it prints a line a message.
+    In a pipe it prints a line a message of the agents, and leaves out rooms and devices.
     """
     with problems():
         if agent and all_:
             raise InvalidRequest("Give --agent or --all, not both.")
         settings = load_settings(config, set_ or [])
         observed = Observed(settings.mqtt.base_topic, agent)
-        with BrokerClient(settings.mqtt) as client, suppress(KeyboardInterrupt):
+        with ExitStack() as opened, BrokerClient(settings.mqtt) as client, suppress(KeyboardInterrupt):
             client.subscribe(*observed.filters)
             if console.is_terminal:
-                _show(client, observed)
+                _show(client, observed, None if no_home else _home(opened, settings))
             else:
                 _print(client, observed)
 
@@ -56,29 +65,46 @@ def _print(client: BrokerClient, observed: Observed) -> None:
                 print(passed, flush=True)
 
 
-def _show(client: BrokerClient, observed: Observed) -> None:
+def _home(opened: ExitStack, settings: Settings) -> Background[Home] | None:
+    """None where the home can't be learned: the agents are still worth watching."""
+    try:
+        return opened.enter_context(Background(lambda: learned_home(settings)))
+    except BrokerError as error:
+        note(f"Rooms and devices are left out: {error}")
+        return None
+
+
+def _show(client: BrokerClient, observed: Observed, home: Background[Home] | None) -> None:
     note("Watching; Ctrl-C ends it.")
+    logging.getLogger("edge_agent").setLevel(logging.CRITICAL)  # the screen is the picture's
+    started_s = time.monotonic()
     with Live(console=console, auto_refresh=False, screen=True) as live:
         while True:
-            live.update(picture(observed, console), refresh=True)
+            rooms = home.call(rooms_of) if home else ()
+            live.update(picture(observed, console, rooms, started_s), refresh=True)
             for heard in _within(client, 1 / REFRESHES_PER_SECOND):
                 observed.hear(heard)
 
 
 def _within(client: BrokerClient, seconds: float) -> Iterable[Heard]:
-    first = client.receive(timeout_s=1)
+    first = client.receive(timeout_s=seconds)
     return [first, *client.receive_all(seconds)] if first else []
 
 
-def picture(observed: Observed, console: Console) -> RenderableType:
-    """Everything on one screen: a panel an agent, and below them the latest that passed."""
-    if not observed.agents:
+def picture(observed: Observed, console: Console, rooms: Sequence[Room] = (), since_s: float = 0) -> RenderableType:
+    """Everything on one screen: a panel an agent, below them the rooms, and below those the latest that passed.
+
+    What devices were at by `since_s` of the monotonic clock does not stand out as new.
+    """
+    if not observed.agents and not rooms:
         return Text("Nothing heard yet: no agent has been on this broker.", style="dim")
     panels = [panel(name, agent) for name, agent in sorted(observed.agents.items())]
-    room = max(console.height - len(panels) * LINES_PER_AGENT, 5)
+    left = console.height - len(panels) * LINES_PER_AGENT
+    shown = rooms_table(rooms, most=max(left - LINES_OF_PASSED, LINES_OF_PASSED), since_s=since_s)
+    room = max(left - shown.row_count, LINES_OF_PASSED)
     latest = [passed for passed in observed.passed if passed.kind not in ("telemetry", "availability")][-room:]
     lines = [Text(str(passed), overflow="ellipsis", no_wrap=True) for passed in latest]
-    return Group(*panels, *lines)
+    return Group(*panels, shown, *lines)
 
 
 def panel(name: str, agent: ObservedAgent) -> Panel:

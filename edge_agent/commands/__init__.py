@@ -1,6 +1,7 @@
 """Commands: taken in, answered once each."""
 
 from edge_agent.commands.commands import Commands
+from edge_agent.commands.fulfilling import Fulfilling
 from edge_agent.commands.inbox import Inbox
 
-__all__ = ["Commands", "Inbox"]
+__all__ = ["Commands", "Fulfilling", "Inbox"]

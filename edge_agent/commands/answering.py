@@ -11,10 +11,11 @@ from collections.abc import Callable
 from edge_agent.broker import Broker, Delivery, Topics
 from edge_agent.commands.chunks import ChunkStream
 from edge_agent.commands.conversations import Conversations
+from edge_agent.commands.fulfilling import Fulfilling, Outcome
 from edge_agent.commands.inbox import Entry, Inbox
-from edge_agent.commands.replies import answered, failed
+from edge_agent.commands.replies import answered, failed, told
 from edge_agent.commands.request import Request
-from edge_agent.errors import CommandError, Internal, ModelUnavailable, NotUnderstood
+from edge_agent.errors import Busy, CommandError, Internal, ModelUnavailable, NotUnderstood
 from edge_agent.inference import Generation, InferenceWorker
 from edge_agent.language import Chat, Turn
 from edge_agent.messages import Reply
@@ -29,8 +30,15 @@ class Answering:
     """Makes Replies; publishes none."""
 
     def __init__(
-        self, settings: Settings, broker: Broker, topics: Topics, inbox: Inbox, worker: InferenceWorker
+        self,
+        settings: Settings,
+        broker: Broker,
+        topics: Topics,
+        inbox: Inbox,
+        worker: InferenceWorker,
+        fulfilling: Fulfilling,
     ) -> None:
+        self._settings, self._fulfilling = settings, fulfilling
         self._broker, self._topics, self._inbox, self._worker = broker, topics, inbox, worker
         self._chat = Chat(settings.chat, worker)
         self._conversations = Conversations(settings.conversation)
@@ -41,6 +49,8 @@ class Answering:
         try:
             async with asyncio.timeout_at(request.deadline.at_s):
                 with request.cancellable():
+                    if (outcome := await self._fulfil(request)) is not None:
+                        return told(request, outcome), None
                     generation = await self._generate(request)
         except TimeoutError:
             return failed(request, request.deadline.failure()), None
@@ -52,13 +62,23 @@ class Answering:
         model = self._worker.loaded.name if self._worker.loaded else None  # it may just have died
         return answered(request, generation, model), generation
 
+    async def _fulfil(self, request: Request) -> Outcome | None:
+        """Without the model, where that is enough. None where the command is for the model."""
+        command = request.command
+        if command.mode == "chat" or command.schema_ is not None or not self._settings.home.intents:
+            return None
+        return await self._fulfilling.fulfil(request)
+
     async def _generate(self, request: Request) -> Generation:
         command = request.command
         if command.mode == "home":
             raise NotUnderstood("That was not understood as something to do in the home. Say it in other words.")
         if self._worker.state == "failed":
             raise ModelUnavailable(self._worker.problem or "There is no model.")
+        if request.ahead >= self._settings.commands.queue_limit:
+            raise Busy("Too many commands are waiting for the model. Try again in a moment.")
         await self._keep(request)
+        request.waits = True
         async with self._slots:
             request.started_s = time.monotonic()
             earlier = self._conversations.turns(request.session)

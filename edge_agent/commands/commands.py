@@ -14,16 +14,17 @@ import re
 import sqlite3
 import time
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 
 from pydantic import ValidationError
 
 from edge_agent.broker import Broker, Delivery, Topics
 from edge_agent.commands.answering import Answering
+from edge_agent.commands.fulfilling import Fulfilling
 from edge_agent.commands.inbox import Entry, Inbox
 from edge_agent.commands.known import Key, Known, KnownCommands
 from edge_agent.commands.reading import parse_command, read_command, readable_id
-from edge_agent.commands.replies import failed, measured, publish_reply, refusal, summary
+from edge_agent.commands.replies import measured, publish_reply, refusal, summary
 from edge_agent.commands.request import Address, Deadline, Request
 from edge_agent.errors import Busy, CommandError, Internal, InvalidRequest
 from edge_agent.inference import Generation, InferenceWorker
@@ -48,10 +49,13 @@ class Commands:
         inbox: Inbox,
         worker: InferenceWorker,
         measurements: Measurements,
+        fulfilling: Fulfilling,
+        is_device_topic: Callable[[str], bool],
     ) -> None:
         self._settings, self._broker, self._topics, self._inbox = settings, broker, topics, inbox
         self._measurements = measurements
-        self._answering = Answering(settings, broker, topics, inbox, worker)
+        self._is_device_topic = is_device_topic
+        self._answering = Answering(settings, broker, topics, inbox, worker, fulfilling)
         self._known = KnownCommands()
         self._requests: dict[Key, Request] = {}  # that are not answered yet
         self._tasks: set[asyncio.Task[None]] = set()
@@ -81,7 +85,7 @@ class Commands:
         """Answers what is being answered; what waits stays in the inbox for the next start."""
         self._stopping = True
         for request in self._requests.values():
-            if request.started_s is None and request.task is not None:
+            if request.waits and request.started_s is None and request.task is not None:
                 request.task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=within_s)
@@ -94,7 +98,9 @@ class Commands:
             return  # not acknowledged: the broker keeps it for the next start
         address = self._address(delivery)
         try:
-            command = read_command(delivery, self._topics, self._settings.commands.max_payload_bytes)
+            command = read_command(
+                delivery, self._topics, self._settings.commands.max_payload_bytes, self._is_device_topic
+            )
         except CommandError as error:
             self._refuse(delivery, error, address)
             return
@@ -119,7 +125,9 @@ class Commands:
 
     def _address(self, delivery: Delivery) -> Address:
         topic = self._topics.reply(self._topics.origin(delivery.topic))
-        if delivery.response_topic is None or self._topics.refuses_response(delivery.response_topic):
+        if delivery.response_topic is None or self._topics.refuses_response(
+            delivery.response_topic, self._is_device_topic
+        ):
             return Address(topic)
         return Address(topic, delivery.response_topic, delivery.correlation_data)
 
@@ -149,15 +157,11 @@ class Commands:
     def _take_in(self, command: Command, delivery: Delivery, address: Address) -> None:
         request = self._request(command, command.id or uuid.uuid4().hex, delivery.topic, address, delivery.expires_in_s)
         request.delivery = delivery
-        full = self.queued >= self._settings.commands.queue_limit
+        request.ahead = sum(one.waits and one.started_s is None for one in self._requests.values())
         known = Known(delivery.packet_id, hash(delivery.payload), request.arrived_s, request)
         self._known.add(request.key, known)
         self._requests[request.key] = request
-        if full:
-            busy = Busy("Too many commands are waiting for the model. Try again in a moment.")
-            request.task = self._spawn(self._give(request, known, failed(request, busy)))
-        else:
-            request.task = self._spawn(self._carry_out(request, known))
+        request.task = self._spawn(self._carry_out(request, known))
 
     def _take_up(self, entry: Entry) -> None:
         """One that an earlier run left: to be answered, to be published, or only to be known."""

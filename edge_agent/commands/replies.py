@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 
 from edge_agent.broker import Broker
+from edge_agent.commands.fulfilling import Outcome
 from edge_agent.commands.request import Address, Request
 from edge_agent.errors import CommandError
 from edge_agent.inference import Generation
@@ -29,6 +30,22 @@ def answered(request: Request, generation: Generation, model: str | None) -> Rep
             completion_tokens=generation.completion_tokens,
         ),
         timing_ms=timing(request),
+    )
+
+
+def told(request: Request, outcome: Outcome) -> Reply:
+    """What became of a wish, or the answer to a question, without the model."""
+    error = outcome.error
+    return Reply(
+        id=request.id,
+        status="error" if error else "ok",
+        text=outcome.text,
+        handled_by="intent",
+        actions=outcome.actions,
+        expects_answer=True if outcome.expects_answer else None,
+        session=request.session,
+        timing_ms=timing(request),
+        error=ErrorInfo(code=error.code, message=str(error)) if error else None,
     )
 
 
@@ -73,6 +90,7 @@ def measured(reply: Reply, generation: Generation | None) -> Answered:
         total_ms=timing.total if timing else 0.0,
         first_token_ms=timing.first_token if timing else None,
         error=reply.status == "error",
+        unconfirmed=sum(action.result == "unconfirmed" for action in reply.actions or ()),
     )
     if generation is None:
         return answered

@@ -61,6 +61,8 @@ class Request:
     deadline: Deadline
     arrived_s: float = field(default_factory=time.monotonic)
     delivery: Delivery | None = None  # None: taken from the inbox after a restart
+    ahead: int = 0  # commands that waited for the model when it came
+    waits: bool = False  # for the model
     started_s: float | None = None  # when its turn came
     first_text_s: float | None = None
     on_disk: bool = False

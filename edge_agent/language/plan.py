@@ -25,6 +25,7 @@ class Act:
 
     actions: tuple[DeviceAction, ...]
     when: When | None = None
+    confirmed: bool = False  # the person has said yes to it
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ class _Sentence:
         dialogue = self._dialogue
         if dialogue.unconfirmed is not None and clauses:
             if "yes:yes" in clauses[0].flags and "yes:no" not in clauses[0].flags:
-                plan = dialogue.unconfirmed
+                plan = replace(dialogue.unconfirmed, confirmed=True)
                 dialogue.closed()
                 return plan
             if {"yes:no", "never_mind", "not"} & clauses[0].flags:

@@ -126,7 +126,8 @@ def own_name(device: DeviceDescription, thing: ThingDescription) -> str | None:
     if thing.device_class is None or (thing is device and thing.kind not in ("sensor", "binary_sensor")):
         return None
     named_by_class = thing.device_class.replace("_", " ").capitalize()
-    return None if device.name.casefold().endswith(named_by_class.casefold()) else named_by_class
+    said_already = thing is device and device.name.casefold().endswith(named_by_class.casefold())
+    return None if said_already else named_by_class
 
 
 def entity_id(device: DeviceDescription, thing: ThingDescription) -> str:

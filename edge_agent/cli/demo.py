@@ -24,6 +24,7 @@ from edge_agent.settings import ModelSettings, Settings
 
 AGENT = "demo"
 ANSWER_TIMEOUT_S = 120
+PACE = 0.25  # a blind is down before the next sentence
 SESSION = "demo"
 IN_THE_KITCHEN: dict[str, object] = {"session": SESSION, "area": "Kitchen"}
 QUESTIONS: tuple[tuple[str, dict[str, object]], ...] = (
@@ -55,7 +56,7 @@ def demo(
         wanted = ModelSettings(source=model or "auto", offline=model is None)
         resolved = model_at_hand(wanted, Settings().agent.state_dir)
         mqtt = broker_for(opened, broker)
-        running = set_stage(opened, mqtt, AGENT, {"model": {"source": resolved.path}}, description)
+        running = set_stage(opened, mqtt, AGENT, {"model": {"source": resolved.path}}, description, pace=PACE)
         running.wait_until_ready()
         note(f"Ready after {time.monotonic() - started:.1f} s, in a home of {_count(running)} virtual devices.\n")
         for text, wishes in QUESTIONS if home is None else ():
@@ -88,6 +89,7 @@ def _ask(running: Stage, question: Question) -> None:
         finish(asking.streamed, reply.text)
     else:
         complain("\n" + printable(reply.error.message if reply.error else reply.text))
+    running.home.wait_for(lambda virtual: virtual.still())
     for change in changes(before, running.home.call(lambda virtual: virtual.entities())):
         console.print(f"  {change}", style="green", markup=False)
     note(_cost(reply) + "\n")

@@ -13,6 +13,7 @@ import typer
 from rich.table import Table
 
 from edge_agent.cli.console import console, note, printable, problems
+from edge_agent.cli.explaining import explanation
 from edge_agent.cli.learning import learned_home, virtual_home
 from edge_agent.cli.options import ConfigOption, SetOption
 from edge_agent.cli.rooms import STATELESS
@@ -139,6 +140,27 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
         "required": parameter.required,
     }
     return {name: value for name, value in known.items() if value is not None}
+
+
+@app.command()
+def explain(
+    text: Annotated[str, typer.Argument(help="The sentence.")],
+    area: Annotated[str | None, typer.Option(help="The area you are in.")] = None,
+    language: Annotated[str | None, typer.Option(help="BCP 47 tag; the settings' where absent.")] = None,
+    config: ConfigOption = None,
+    set_: SetOption = None,
+) -> None:
+    """Show how the rules understand a sentence in this home, and why. Nothing is done."""
+    with problems():
+        settings = load_settings(config, set_ or [])
+        lines = asyncio.run(_explain(settings, text, area, language or settings.agent.language))
+    for line in lines:
+        console.print(printable(line), markup=False, soft_wrap=True)
+
+
+async def _explain(settings: Settings, text: str, area: str | None, language: str) -> list[str]:
+    async with learned_home(settings) as home:
+        return list(explanation(home, settings.home, text, area=area, language=language))
 
 
 @app.command()

@@ -66,6 +66,7 @@ class Clause:
     when: When | None = None
     words: tuple[str, ...] = ()  # all, plain, for free text
     said: tuple[str, ...] = ()  # all, as said
+    lead: str | None = None  # and, but, so, or break: what stands before it
     extras: tuple[str, ...] = field(default=())  # options of devices that were named: modes, effects, sources
 
     @property

@@ -147,7 +147,8 @@ def _direction(clause: Clause) -> int:
 def _relative(entity: Entity, clause: Clause) -> Wish | None:
     """Up, down, brighter, warmer, louder."""
     direction = _direction(clause)
-    if direction == 0 or _is_plain(entity, clause) or entity.kind not in RELATIVE_KINDS:
+    shut_down = "close" in clause.cues and entity.kind not in ("cover", "valve")
+    if direction == 0 or shut_down or _is_plain(entity, clause) or entity.kind not in RELATIVE_KINDS:
         return None
     action, parameter = LEVELS.get(entity.kind, ("set_temperature", "temperature"))
     bounds = _parameter(entity, action, parameter)
@@ -218,7 +219,7 @@ CUE_KINDS = {
 }
 
 SIMPLE: Mapping[str, Mapping[str, str]] = {  # kind → cue → action
-    "cover": {"open": "open", "up": "open", "close": "close", "down": "close", "stop": "stop"},
+    "cover": {"open": "open", "up": "open", "out": "open", "close": "close", "down": "close", "stop": "stop"},
     "valve": {"open": "open", "on": "open", "start": "open", "water": "open", "resume": "open",
               "close": "close", "off": "close", "stop": "stop_or_close"},
     "lock": {"lock": "lock", "close_lock": "lock", "unlock": "unlock", "open": "unlock"},
@@ -231,7 +232,7 @@ SIMPLE: Mapping[str, Mapping[str, str]] = {  # kind → cue → action
     "alarm_control_panel": {"arm": "arm_away", "disarm": "disarm", "on": "arm_away", "off": "disarm"},
 }  # fmt: skip
 ON_OFF: Mapping[str, str] = {"on": "turn_on", "lit": "turn_on", "start": "turn_on", "heat": "turn_on", "open": "turn_on",
-                             "off": "turn_off", "stop": "turn_off", "close": "turn_off", "dark": "turn_off"}  # fmt: skip
+                             "off": "turn_off", "out": "turn_off", "stop": "turn_off", "close": "turn_off", "dark": "turn_off"}  # fmt: skip
 
 
 def _simple(entity: Entity, clause: Clause) -> Wish | None:

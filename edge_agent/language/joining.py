@@ -13,17 +13,18 @@ VALUES = ("percent", "degrees", "kelvin", "number", "color", "hvac", "tint")
 
 def join(clauses: list[Clause], vocabulary: Vocabulary) -> list[Clause]:
     """Each of the result says whole what is to be done to what."""
-    told = [_with_shared_place(clause, vocabulary) for clause in _without_leading_story(clauses)]
+    told = [_with_shared_place(clause, vocabulary) for clause in _without_reasons(clauses)]
     forward = _handed_forward(_corrected(_with_meant_pronouns(told)), vocabulary)
     return [_with_shared_place(clause, vocabulary) for clause in _handed_back(forward)]
 
 
-def _without_leading_story(clauses: list[Clause]) -> list[Clause]:
-    """What is only told makes what stands beside it no wish, unless that asks for something itself."""
-    kept = []
+def _without_reasons(clauses: list[Clause]) -> list[Clause]:
+    """"Unlock the door so the kids can get out": what a wish is for is no wish."""
+    kept: list[Clause] = []
     for clause in clauses:
-        is_story = "story" in clause.flags and "request" not in clause.flags and "want" not in clause.flags
-        kept.append(replace(clause, flags=clause.flags | {"story"}) if is_story else clause)
+        wished_before = any(one.cues and one.has_target and "story" not in one.flags for one in kept)
+        if not (clause.lead == "so" and wished_before):
+            kept.append(clause)
     return kept
 
 
@@ -60,8 +61,9 @@ def _handed_forward(clauses: list[Clause], vocabulary: Vocabulary) -> list[Claus
     result: list[Clause] = []
     waiting: list[Clause] = []
     ahead: When | None = None
-    for clause in clauses:
+    for number, clause in enumerate(clauses):
         silent = not clause.cues and not clause.has_value and not clause.wishes and clause.has_target
+        silent = silent or _waits_for_a_value(clause, clauses[number + 1 :])
         silent = silent and not clause.flags & {"want", "same", "leave", "not", "story", "wish"}
         if silent:
             waiting.append(clause)
@@ -83,10 +85,10 @@ def _handed_forward(clauses: list[Clause], vocabulary: Vocabulary) -> list[Claus
                     for ref in references
                     if not ref.unknown
                     and (all_places or not _is_place(ref, vocabulary))
-                    and (ref.words or ref.quantity or own[0].side)
+                    and (ref.words or ref.quantity or own[0].side or vocabulary.lexicon.sides & set(own[0].words))
                 )
             if not result or not own or not _is_open(result[-1]):
-                clause = clause.with_references(*_completed(references, own), *own)
+                clause = clause.with_references(*_completed(references, own, vocabulary.lexicon.sides), *own)
             else:
                 result.append(_like(result[-1], references))
             waiting = []
@@ -94,6 +96,8 @@ def _handed_forward(clauses: list[Clause], vocabulary: Vocabulary) -> list[Claus
     if result and ahead is not None and result[-1].when is None:
         result[-1] = replace(result[-1], when=ahead)
     for one in waiting:
+        if result and any(ref.quantity == "all" and not ref.pronoun for ref in result[-1].references):
+            continue  # "the whole basement, lights, fan and sauna": said already
         if not result:
             result.append(one)
         elif any(reference.words and not reference.unknown for reference in one.references):
@@ -109,6 +113,13 @@ def _one_of(references: tuple[Reference, ...]) -> Reference:
     return whole
 
 
+def _waits_for_a_value(clause: Clause, following: list[Clause]) -> bool:
+    """"Set the living room and the office to 22 degrees"."""
+    if set(clause.cues) != {"set"} or clause.has_value or not clause.has_target or not following:
+        return False
+    return following[0].has_value and not following[0].cues and following[0].lead == "and"
+
+
 def _is_open(clause: Clause) -> bool:
     return bool(clause.cues) and not clause.flags & {"leave", "not"}
 
@@ -118,14 +129,14 @@ def _like(done: Clause, references: tuple[Reference, ...]) -> Clause:
     return replace(done, references=references)
 
 
-def _completed(references: tuple[Reference, ...], following: tuple[Reference, ...]) -> tuple[Reference, ...]:
+def _completed(
+    references: tuple[Reference, ...], following: tuple[Reference, ...], sides: frozenset[str]
+) -> tuple[Reference, ...]:
     """"left and right floor lamps": the first has no noun of its own, and takes that of the next."""
     if not following:
         return references
-    noun = following[0]
-    return tuple(
-        replace(ref, words=noun.words, plural=False) if ref.side and not ref.words else ref for ref in references
-    )
+    noun = tuple(word for word in following[0].words if word not in sides)
+    return tuple(replace(ref, words=noun, plural=False) if ref.side and not ref.words else ref for ref in references)
 
 
 def _handed_back(clauses: list[Clause]) -> list[Clause]:
@@ -167,8 +178,9 @@ def _with_unit_of(before: Clause, clause: Clause) -> Clause:
 def _with_shared_place(clause: Clause, vocabulary: Vocabulary) -> Clause:
     """A place, or "everywhere", that is said behind the things is where they are: "lights off in the hall"."""
     references: list[Reference] = []
+    only_places = all(_is_place(reference, vocabulary) and reference.words for reference in clause.references)
     for reference in clause.references:
-        if references and _is_place(reference, vocabulary):
+        if references and not only_places and _is_place(reference, vocabulary):
             references = [
                 one if _has_place(one, vocabulary) or one.pronoun else one.joined(reference) for one in references
             ]

@@ -75,6 +75,9 @@ class Lexicon:
         self.kinds: dict[str, tuple[str, ...]] = {
             self.canonical(plain(word)): tuple(kinds) for kinds, word in _kind_words(tables.get("kinds", {}))
         }
+        self.sides = frozenset(
+            words[0] for words, found in self.phrases.items() if len(words) == 1 and found[0].type == "side"
+        )
         self.lists = ListWords.of(tables["lists"]) if "lists" in tables else None
         self.compounds = tuple(plain(word) for word in tables.get("compounds", {}).get("heads", ()))
 

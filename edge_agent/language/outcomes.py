@@ -72,13 +72,14 @@ class _Outcomes:
             if entity is not None:
                 group.entities[entity.id] = entity
             else:
-                group.names.append(str(result.values.get("name") or result.wish.entity_id))
+                group.names.append(str(result.values.get("name", result.wish.entity_id)))
         in_order = sorted(groups.items(), key=lambda one: one[0].rank)
         return in_order if len(results) == 1 else _without_many_already(in_order)
 
     def _clause(self, result: ActionResult, entity: Entity | None, *, alone: bool) -> _Clause:
         if entity is None:
-            return _Clause(_FAILED, "clauses", "no_broker" if result.code == "no_broker" else "vanished")
+            known = result.code if result.code in ("no_broker", "unknown_device") else "vanished"
+            return _Clause(_FAILED, "clauses", known)
         if result.result in ("failed", "unconfirmed"):
             return self._trouble(result, entity, alone=alone)
         key, value = self._terms.phrase(result.wish, entity)
@@ -86,7 +87,7 @@ class _Outcomes:
             return self._already(entity, key, value)
         if result.result == "sent" and key not in _NEVER_SHOWN:
             return _Clause(_SENT, "wish", key, (("value", value),))
-        if key in ("open", "close") and entity.state in _MOVING:
+        if key in ("open", "close", "set_to") and entity.state in _MOVING:
             return _Clause(_DONE, "clauses", "moving", state=self._terms.state_words(entity, entity.state))
         return _Clause(_DONE, "done", key, (("value", value),))
 

@@ -24,6 +24,7 @@ MASCULINE, FEMININE, PLURAL = 0, 1, 2
 _ALTERNATIVES = re.compile(r"\[([^\[\]]*\|[^\[\]]*)\]")
 _ENDINGS = ".?!…。？！"
 _DECIMALS_MOST = 3
+_DECIMALS_OF_SMALL = 6
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,10 @@ class Said:
     form: int = MASCULINE
 
 
-def languages() -> list[str]:
+@cache
+def languages() -> frozenset[str]:
     """Those that there are words for, as BCP 47 language subtags."""
-    return sorted(path.parent.name for path in DATA.glob("*/replies.toml"))
+    return frozenset(path.parent.name for path in DATA.glob("*/replies.toml"))
 
 
 def chosen(words: str, form: int) -> str:
@@ -88,7 +90,7 @@ class Phrases:
         """The template, its alternatives decided and its values filled in. Raises KeyError where one is missing."""
         return chosen(self._tables[table][key], form).format_map(values)
 
-    def listed(self, words: Iterable[str], last: Literal["and", "or"] = "and") -> str:
+    def listed(self, words: Iterable[str], last: Literal["and", "or", "time_and"] = "and") -> str:
         """ "a, b and c"."""
         *others, end = list(words) or [""]
         if not others:
@@ -120,11 +122,10 @@ class Phrases:
             return text
         if not isfinite(number := float(text)):
             return text
-        digits = f"{number:.{_DECIMALS_MOST}f}" if "." in text or "e" in text.lower() else text.removeprefix("+")
-        if "." in digits:
-            digits = digits.rstrip("0").rstrip(".")
-        if float(digits) == 0 != number:  # too small for so few decimals
-            digits = f"{number:.1g}"
+        if "." not in text and "e" not in text.lower():
+            return text.removeprefix("+")
+        decimals = _DECIMALS_MOST if abs(number) >= 10**-_DECIMALS_MOST else _DECIMALS_OF_SMALL
+        digits = f"{number:.{decimals}f}".rstrip("0").rstrip(".")
         return digits.replace(".", self._format["decimal"])
 
     def measure(self, value: object, unit: str | None) -> str:
@@ -142,7 +143,7 @@ class Phrases:
         days, hours, minutes = whole // 86_400, whole // 3600 % 24, whole // 60 % 60
         counts = {"day": days, "hour": hours, "minute": minutes, "second": whole % 60}
         parts = [self._counted("units", unit, count) for unit, count in counts.items() if count]
-        return self.listed(parts or [self._counted("units", "second", 0)])
+        return self.listed(parts or [self._counted("units", "second", 0)], "time_and")
 
     def _counted(self, table: str, key: str, count: int) -> str:
         return self.fill(table, key, number_form(count), count=str(count))

@@ -76,17 +76,17 @@ class Reader:
 
     def read(self, sentence: str) -> list[Clause]:
         found = marks(self._lexicon.splitter.words(sentence), self._lexicon, self._vocabulary)
-        clauses = [clause for clause in map(self._read, _parts(found)) if clause.words]
+        clauses = [clause for lead, part in _parts(found) if (clause := self._read(part, lead)).words]
         if clauses and sentence.rstrip().endswith("?"):
             clauses[-1] = replace(clauses[-1], flags=clauses[-1].flags | {"question"})
         return clauses
 
-    def _read(self, part: list[Mark]) -> Clause:
+    def _read(self, part: list[Mark], lead: str | None) -> Clause:
         reading = _Reading(marks=part)
         at = 0
         while at < len(part):
             at += self._take(reading, part, at)
-        return reading.clause()
+        return replace(reading.clause(), lead=lead)
 
     def _take(self, reading: _Reading, part: list[Mark], at: int) -> int:
         """Takes the mark, or several that belong together; how many."""
@@ -102,6 +102,8 @@ class Reader:
             reading.close_reference()
             reading.excepting = True
             return 1
+        if mark.has("unit", "degrees") and at and part[at - 1].has("article"):
+            return self._take_one_degree(reading, part, at)
         if (denied := mark.value("not")) is not None:
             reading.flags.add(denied)
         return self._take_words(reading, part, at)
@@ -132,7 +134,7 @@ class Reader:
         self._note_values(reading, mark)
         if mark.option is not None:
             reading.extras.append(mark.option)
-        elif mark.home and not (mark.has("scope") and len(mark.words) == 1):
+        elif mark.home and not (len(mark.words) == 1 and (mark.has("scope") or mark.has("side"))):
             plural = any(self._lexicon.is_plural(word.plain) for word in mark.words)
             reading.refer(mark.said, words=mark.home, plural=plural)
         elif (quantity := mark.value("quantity")) is not None:
@@ -144,8 +146,9 @@ class Reader:
         elif (pronoun := mark.value("pronoun")) is not None:
             self._take_pronoun(reading, mark, pronoun)
         elif mark.unknown is not None:
-            reading.refer(mark.said, unknown=(mark.unknown,))
-        elif not (mark.has("place") or mark.has("article")):
+            if not self._only_says_where(part, at):
+                reading.refer(mark.said, unknown=(mark.unknown,))
+        elif not (mark.has("place") or mark.has("article") or mark.has("beside")):
             reading.close_reference()
         elif mark.has("article") and reading.open is not None and not self._follows_place(part, at):
             reading.close_reference()
@@ -153,7 +156,12 @@ class Reader:
 
     def _follows_place(self, part: list[Mark], at: int) -> bool:
         before = part[at - 1] if at else None
-        return before is not None and (before.has("place") or before.has("quantity") or before.has("article"))
+        return before is not None and (before.has("place") or before.has("beside") or before.has("quantity") or before.has("article"))
+
+    def _only_says_where(self, part: list[Mark], at: int) -> bool:
+        """"the fan above the bed": of a bed nothing is wanted."""
+        before = [one for one in part[max(0, at - 2) : at] if not one.has("article")]
+        return bool(before) and before[-1].has("beside")
 
     def _take_pronoun(self, reading: _Reading, mark: Mark, pronoun: str) -> None:
         if pronoun == "same":
@@ -222,6 +230,12 @@ class Reader:
         reading.values[name] = number
         reading.values["by"] = bool(reading.values.get("by")) or by
         return taken
+
+    def _take_one_degree(self, reading: _Reading, part: list[Mark], at: int) -> int:
+        """"up by a degree and a half"."""
+        half = at + 1 < len(part) and part[at + 1].has("half", "half")
+        reading.values |= {"degrees": 1.5 if half else 1.0, "by": True}
+        return 2 if half else 1
 
     def _whole_number(self, part: list[Mark], at: int) -> tuple[float, int]:
         """`nineteen point five`, `twenty and a half`; and how many marks that took."""
@@ -292,12 +306,14 @@ def _says_what_to_do(mark: Mark) -> bool:
     return mark.value("cue") is not None and not mark.home
 
 
-def _parts(found: Iterable[Mark]) -> list[list[Mark]]:
-    """Split at breaks and at words that join clauses."""
-    parts: list[list[Mark]] = [[]]
+def _parts(found: Iterable[Mark]) -> list[tuple[str | None, list[Mark]]]:
+    """Split at breaks and at words that join clauses; with what each is led in by."""
+    parts: list[tuple[str | None, list[Mark]]] = [(None, [])]
     for mark in found:
-        if mark.has("break") or (mark.has("join") and len(mark.words) >= 1 and not mark.home):
-            parts.append([])
+        if mark.has("break") or (mark.has("join") and not mark.home):
+            lead = mark.value("join") or "break"
+            before = parts.pop() if not parts[-1][1] else None
+            parts.append((lead if lead != "break" or before is None else before[0] or lead, []))
         else:
-            parts[-1].append(mark)
-    return [part for part in parts if part]
+            parts[-1][1].append(mark)
+    return [part for part in parts if part[1]]

@@ -30,7 +30,7 @@ def situation_clause(clause: Clause, targets: Targets, vocabulary: Vocabulary, a
     """What helps, where it is one device that can; None where nothing does or several could."""
     for wish in clause.wishes:
         for kinds, cue in HELP.get(wish, ()):
-            wished = replace(clause, cues=(cue,), wishes=(), flags=frozenset())
+            wished = Clause(cues=(cue,))
             able, of_kind = fits(wished), of_kinds(*kinds)
             for reference in _places(clause, area):
                 found = targets.find(

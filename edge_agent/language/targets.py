@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from edge_agent.home import Entity
 from edge_agent.language.clause import Reference
 from edge_agent.language.lexicon import Lexicon
-from edge_agent.language.vocabulary import EntityWords, Vocabulary, means
+from edge_agent.language.vocabulary import SMALL_WORDS, EntityWords, Vocabulary, means
 
 Fits = Callable[[Entity], bool]
 
@@ -17,7 +17,6 @@ OUTDOOR_AREAS = frozenset({"garden", "terrace", "balcony", "patio", "yard", "dri
                            "garten", "terrasse", "balkon", "hof", "jardin", "cour"})  # fmt: skip
 GROUND_FLOORS = frozenset({"ground", "downstairs", "erdgeschoss", "rez", "parterre"})
 LOW_FLOORS = frozenset({"basement", "cellar", "keller", "untergeschoss", "sous", "cave"})
-SMALL_WORDS = frozenset({"floor", "etage", "geschoss", "stock"})
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,9 @@ class Targets:
         return any(words.fully_named_by(spoken) > 1 for words in self._vocabulary.entities)
 
     def _specific(self, spoken: frozenset[str]) -> frozenset[str]:
-        return spoken - self._lexicon.kinds.keys() - self._vocabulary.place_words
+        """Words that only a name has: neither a kind of device nor a place."""
+        rest = spoken - self._lexicon.kinds.keys() - self._vocabulary.place_words
+        return rest - SMALL_WORDS if spoken & self._vocabulary.floor_words else rest
 
     def _named(self, spoken: frozenset[str], among: Sequence[EntityWords], reference: Reference) -> list[EntityWords]:
         """Those that are called so: whole names first, the longest; else what has all its special words."""
@@ -99,7 +100,9 @@ class Targets:
         return self._sided(found, reference)
 
     def _from_group(self, group: list[EntityWords], reference: Reference, prefer: Fits | None) -> Found:
-        if reference.quantity in ("all", "both") or len(group) == 1:
+        if reference.quantity == "both":
+            return _pair(group)
+        if reference.quantity == "all" or len(group) == 1:
             return Found(tuple(group))
         if not reference.plural:
             spoken = frozenset(reference.words)
@@ -129,6 +132,8 @@ class Targets:
     def _chosen(
         self, found: list[EntityWords], reference: Reference, prefer: Fits | None, *, one_of_a_group: bool = False
     ) -> Found:
+        if reference.quantity == "both":
+            return _pair(found)
         if len(found) == 1 or (reference.quantity in ("all", "both")) or (reference.plural and not one_of_a_group):
             return Found(tuple(found))
         here = self._near(found, reference)
@@ -166,6 +171,17 @@ class Targets:
 
     def _is_downstairs(self, words: EntityWords) -> bool:
         return bool(words.floor & GROUND_FLOORS)
+
+
+def _pair(found: Sequence[EntityWords]) -> Found:
+    """"Both" are two: of more than two those that are in one room."""
+    by_area: dict[str | None, list[EntityWords]] = {}
+    for words in found:
+        by_area.setdefault(words.entity.area, []).append(words)
+    pairs = [some for some in by_area.values() if len(some) == 2]
+    if len(found) > 2 and len(pairs) == 1:
+        return Found(tuple(pairs[0]))
+    return Found(tuple(found), ambiguous=len(found) > 2)
 
 
 def of_kinds(*kinds: str) -> Fits:

@@ -71,10 +71,12 @@ class _Sentence:
         self._home, self._lexicon, self._vocabulary, self._dialogue = home, words, vocabulary, dialogue
         self._area = area
         self._targets = Targets(vocabulary, words, area)
+        self._places: frozenset[str] = frozenset()  # words of the whole sentence
 
     def plan(self, clauses: list[Clause], listed: Plan | None) -> Plan | None:
         if (plan := self._answer_to_question(clauses)) is not None:
             return plan
+        self._places = frozenset(word for clause in clauses for ref in clause.references for word in ref.words)
         if (plan := self._small_talk(clauses)) is not None:
             return plan
         if listed is not None:
@@ -158,7 +160,7 @@ class _Sentence:
         return asked and not requested
 
     def _is_wish(self, clause: Clause) -> bool:
-        if {"not", "leave", "story"} & clause.flags:
+        if {"not", "leave"} & clause.flags or ("story" in clause.flags and not clause.wishes):
             return False
         if clause.cues or clause.has_value or clause.wishes or clause.flags & {"want", "same"}:
             return True
@@ -243,12 +245,12 @@ class _Sentence:
     def _find(self, reference: Reference, clause: Clause) -> Found | Plan | None:
         able = fits(clause)
         if reference.quantity == "all" and not self._has_kind(reference):
-            kinds = frozenset({"light"}) if "dark" in clause.cues else EVERYTHING
-            chosen = {"lock", "unlock", "open", "close"} & set(clause.cues)
-            wanted = (lambda entity: able(entity)) if chosen else (lambda entity: entity.kind in kinds and able(entity))
-            result = self._targets.find(reference, wanted)
+            kinds = _kinds_of_everything(set(clause.cues))
+            result = self._targets.find(reference, lambda entity: entity.kind in kinds and able(entity))
         else:
             result = self._targets.find(reference, able, prefer=_preference(clause))
+        if result.ambiguous:
+            result = self._narrowed(result)
         if result.ambiguous:
             return self._ask_which(result, clause)
         if result.entities:
@@ -258,6 +260,11 @@ class _Sentence:
         if result.missing:
             return Refuse("no_such_device", {"name": result.missing})
         return None
+
+    def _narrowed(self, found: Found) -> Found:
+        """A place that was named anywhere in the sentence tells which one is meant."""
+        there = tuple(words for words in found.entities if words.area and words.area <= self._places)
+        return Found(there, ambiguous=len(there) > 1) if there else found
 
     def _has_kind(self, reference: Reference) -> bool:
         places = self._vocabulary.place_words
@@ -316,6 +323,17 @@ class _Sentence:
             return self._ask_which(result, clause)
         entities = [words.entity for words in result.entities]
         return Act(actions_for(entities, clause), clause.when) if entities else None
+
+
+def _kinds_of_everything(cues: set[str]) -> frozenset[str]:
+    """What "everything" is, by what is to be done with it."""
+    if "dark" in cues:
+        return frozenset({"light"})
+    if cues & {"lock", "unlock"}:
+        return frozenset({"lock"})
+    if cues & {"open", "close"} and not cues & {"down", "off", "out"}:
+        return frozenset({"cover"})
+    return EVERYTHING
 
 
 def _implied_kinds(clause: Clause) -> frozenset[str]:

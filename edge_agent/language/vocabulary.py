@@ -9,6 +9,8 @@ from functools import lru_cache
 from edge_agent.home import Area, Entity
 from edge_agent.language.lexicon import Lexicon
 
+# In "ground floor" they say nothing alone.
+SMALL_WORDS = frozenset({"floor", "etage", "geschoss", "stock", "piso", "piano", "verdieping"})
 SHORTEST_LOOSE = 3  # letters: shorter words are taken as they are
 
 
@@ -49,7 +51,9 @@ class Vocabulary:
         places |= {word for name in self.floors if len(name) == 1 for word in name}
         self.options = self._options()
         self.words = frozenset(names | places | set(lexicon.kinds))
-        self.place_words = frozenset(places | {word for name in self.floors for word in name})
+        self.floor_words = frozenset(word for name in self.floors for word in name) - SMALL_WORDS
+        self.place_words = frozenset(places | self.floor_words)
+        self._here = names | places | {word for words in self.entities for word in words.kinds}
         self._loose = lru_cache(2048)(self._find_loosely)
 
     def _set(self, name: str) -> frozenset[str]:
@@ -106,10 +110,10 @@ class Vocabulary:
             return None
         from rapidfuzz.distance import OSA  # 5 MB, only for those who need it
 
-        allowed = 1 if len(word) <= 5 else 2
+        allowed = 0 if len(word) < 4 else 1 if len(word) <= 5 else 2
         found = {
             known: OSA.distance(word, known, score_cutoff=allowed)
-            for known in self.words
+            for known in self._here
             if len(known) >= SHORTEST_LOOSE and abs(len(known) - len(word)) <= allowed
         }
         close = {known: distance for known, distance in found.items() if distance <= allowed}
@@ -117,13 +121,19 @@ class Vocabulary:
             best = min(close.values())
             nearest = [known for known, distance in close.items() if distance == best]
             return nearest[0] if len(nearest) == 1 else self._by_sound(word, nearest)
-        return self._by_sound(word, self.words)
+        return self._by_sound(word, self._here)
 
     def _by_sound(self, word: str, among: Iterable[str]) -> str | None:
+        from rapidfuzz.distance import OSA
+
         key = sound(word)
         if len(key) < 2:
             return None
-        alike = [known for known in among if sound(known) == key and abs(len(known) - len(word)) <= 2]
+        alike = [
+            known
+            for known in among
+            if sound(known) == key and OSA.distance(word, known) <= (max(len(word), len(known)) + 1) // 2
+        ]
         return alike[0] if len(alike) == 1 else None
 
 

@@ -104,3 +104,25 @@ def test_a_home_with_a_mistake_is_refused_before_anything_is_published(own_broke
     assert ran.returncode == 1
     assert "devices, no. 1, manner" in ran.stderr
     assert listed(own_broker)["devices"] == []
+
+
+@pytest.mark.parametrize(
+    ("sentence", "understood"),
+    [
+        ("Turn on the desk lamp", "light.desk_lamp: turn_on → done"),
+        ("Open the garage door", "cover.garage_door: open → done after a yes"),
+        ("Why is the sky blue", "The rules do not understand it: the model is asked."),
+    ],
+)
+def test_a_sentence_is_explained_and_nothing_is_done(sentence: str, understood: str, own_broker: Program) -> None:
+    with simulated(own_broker):
+        before = listed(own_broker)
+        ran = own_broker("home", "explain", sentence)
+        assert ran.returncode == 0, ran.stderr
+        assert ran.stdout.startswith(f"heard       “{sentence.split()[0]}")
+        assert understood in ran.stdout
+        assert listed(own_broker) == before
+
+
+def test_a_language_without_rules_is_told(own_broker: Program) -> None:
+    assert "no rules for the language sw" in own_broker("home", "explain", "Washa taa", "--language", "sw").stdout

@@ -112,6 +112,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         parts = (availability, status, entities, telemetry, supply, timers)
         serving = [tasks.create_task(part.serve(), name=part.name) for part in parts]
         serving.append(tasks.create_task(systemd.watch(lambda: True), name="watchdog"))
+        serving.append(tasks.create_task(_warm_up(home, fulfilling), name="warm-up"))
         await _begin(broker, health, changed, systemd, stop)
         await stop.wait()
 
@@ -172,6 +173,11 @@ def _restart_event(broker: Broker, topics: Topics, tasks: asyncio.TaskGroup) -> 
         tasks.create_task(broker.publish(topics.event, event.to_payload(), qos=1))
 
     return on_restart
+
+
+async def _warm_up(home: Home, fulfilling: Fulfilling) -> None:
+    await home.settled()
+    fulfilling.warm_up()
 
 
 def _events(broker: Broker, topics: Topics) -> Callable[[Event], Awaitable[None]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import MISSING, Field, fields
+from dataclasses import Field, fields
 
 from edge_agent.errors import NotAllowed
 from edge_agent.home import DeviceAction, Home
@@ -48,7 +48,7 @@ def _heard(clause: Clause) -> Iterator[str]:
 
 
 def _is_default(field: Field[object], value: object) -> bool:
-    return field.default is not MISSING and value == field.default
+    return value == field.default or value in ({}, ())
 
 
 def _reference(reference: Reference) -> str:

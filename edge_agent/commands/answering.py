@@ -17,7 +17,7 @@ from edge_agent.commands.replies import answered, failed, told
 from edge_agent.commands.request import Request
 from edge_agent.errors import Busy, CommandError, Internal, ModelUnavailable, NotUnderstood
 from edge_agent.inference import Generation, InferenceWorker
-from edge_agent.language import Chat, Turn
+from edge_agent.language import Chat, Turn, Wording
 from edge_agent.messages import Reply
 from edge_agent.settings import Settings
 
@@ -53,14 +53,20 @@ class Answering:
                         return told(request, outcome), None
                     generation = await self._generate(request)
         except TimeoutError:
-            return failed(request, request.deadline.failure()), None
+            return self._failed(request, request.deadline.failure()), None
         except CommandError as error:
-            return failed(request, error), None
+            return self._failed(request, error), None
         except Exception:
             log.exception("a command failed", extra={"id": request.id})
             return failed(request, Internal("Something went wrong in the agent; its log says what.")), None
         model = self._worker.loaded.name if self._worker.loaded else None  # it may just have died
         return answered(request, generation, model), generation
+
+    def _failed(self, request: Request, error: CommandError) -> Reply:
+        """The person is told in their language; programs, and those who speak English, what to do about it."""
+        reply = failed(request, error)
+        wording = Wording.of(request.command.language or self._settings.agent.language)
+        return reply if wording.language == "en" else reply.model_copy(update={"text": wording.error(error.code)})
 
     async def _fulfil(self, request: Request) -> Outcome | None:
         """Without the model, where that is enough. None where the command is for the model."""

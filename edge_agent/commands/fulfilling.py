@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from edge_agent.commands.request import Request
 from edge_agent.errors import CommandError, NotAllowed, NotUnderstood
-from edge_agent.home import Acting, ActionResult, DelayedCommand, Home, NeedsYes, Refusal, Timers
+from edge_agent.home import Acting, ActionResult, DelayedCommand, Home, NeedsYes, Refusal, SeveralNeedAYes, Timers
 from edge_agent.language import (
     Act,
     Ask,
@@ -49,6 +49,12 @@ class Fulfilling:
         conversation = settings.conversation
         self._dialogues = Dialogues(conversation.idle_s, conversation.max_sessions)
 
+    def warm_up(self) -> None:
+        """Loads what the first command would wait for."""
+        language = self._settings.agent.language
+        Wording.of(language)
+        self._understanding.understand("", Dialogue(), area=None, language=language)
+
     async def fulfil(self, request: Request) -> Outcome | None:
         """None where no rule understands it. Raises NotAllowed where the wish as a whole is forbidden."""
         command = request.command
@@ -83,7 +89,11 @@ class Fulfilling:
 
     async def _act(self, plan: Act, request: Request, dialogue: Dialogue, wording: Wording) -> Outcome:
         confirmed = plan.confirmed or request.command.confirmed
-        results = await self._acting.carry_out(plan.actions, confirmed=confirmed)
+        try:
+            results = await self._acting.carry_out(plan.actions, confirmed=confirmed)
+        except SeveralNeedAYes as error:
+            text = wording.refuse(Refuse("one_at_a_time", {"name": error.entities}), self._home)
+            return Outcome(text, error=NotAllowed(text))
         dialogue.acted(plan.actions)
         waiting = tuple(result.wish for result in results if result.result == "needs_confirmation")
         if waiting:

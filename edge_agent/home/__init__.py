@@ -13,24 +13,25 @@ from edge_agent.home.entity import (
 )
 from edge_agent.home.home import Home
 from edge_agent.home.policy import NeedsYes, Refusal, SeveralNeedAYes
-from edge_agent.home.timers import DelayedCommand, Timer, Timers
+from edge_agent.home.timer_file import DelayedCommand, Timer
+from edge_agent.home.timers import Timers
 
 __all__ = [
     "Acting",
-    "DelayedCommand",
-    "NeedsYes",
-    "Refusal",
-    "SeveralNeedAYes",
-    "Timer",
-    "Timers",
-    "Trouble",
     "ActionResult",
     "Area",
+    "DelayedCommand",
     "DeviceAction",
     "Entity",
     "EntityAction",
     "Home",
+    "NeedsYes",
     "Parameter",
     "Publication",
+    "Refusal",
+    "SeveralNeedAYes",
     "StateSource",
+    "Timer",
+    "Timers",
+    "Trouble",
 ]

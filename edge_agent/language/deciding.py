@@ -231,8 +231,10 @@ SIMPLE: Mapping[str, Mapping[str, str]] = {  # kind → cue → action
                      "previous": "previous", "stop": "stop", "off": "turn_off", "start": "play", "on": "turn_on"},
     "alarm_control_panel": {"arm": "arm_away", "disarm": "disarm", "on": "arm_away", "off": "disarm"},
 }  # fmt: skip
-ON_OFF: Mapping[str, str] = {"on": "turn_on", "lit": "turn_on", "start": "turn_on", "heat": "turn_on", "open": "turn_on",
-                             "off": "turn_off", "out": "turn_off", "stop": "turn_off", "close": "turn_off", "dark": "turn_off"}  # fmt: skip
+ON_OFF: Mapping[str, str] = {
+    **dict.fromkeys(("on", "lit", "start", "heat", "open"), "turn_on"),
+    **dict.fromkeys(("off", "out", "stop", "close", "dark"), "turn_off"),
+}
 
 
 def _simple(entity: Entity, clause: Clause) -> Wish | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from edge_agent.language.clause import Clause, Reference
 from edge_agent.language.plan import When
@@ -14,12 +15,12 @@ VALUES = ("percent", "degrees", "kelvin", "number", "color", "hvac", "tint")
 def join(clauses: list[Clause], vocabulary: Vocabulary) -> list[Clause]:
     """Each of the result says whole what is to be done to what."""
     told = [_with_shared_place(clause, vocabulary) for clause in _without_reasons(clauses)]
-    forward = _handed_forward(_corrected(_with_meant_pronouns(told)), vocabulary)
+    forward = _Forward(vocabulary).clauses(_corrected(_with_meant_pronouns(told)))
     return [_with_shared_place(clause, vocabulary) for clause in _handed_back(forward)]
 
 
 def _without_reasons(clauses: list[Clause]) -> list[Clause]:
-    """"Unlock the door so the kids can get out": what a wish is for is no wish."""
+    """ "Unlock the door so the kids can get out": what a wish is for is no wish."""
     kept: list[Clause] = []
     for clause in clauses:
         wished_before = any(one.cues and one.has_target and "story" not in one.flags for one in kept)
@@ -29,7 +30,7 @@ def _without_reasons(clauses: list[Clause]) -> list[Clause]:
 
 
 def _with_meant_pronouns(clauses: list[Clause]) -> list[Clause]:
-    """"The light is blinding, turn it down": it is the light."""
+    """ "The light is blinding, turn it down": it is the light."""
     result: list[Clause] = []
     for clause in clauses:
         if clause.is_empty:
@@ -44,7 +45,7 @@ def _with_meant_pronouns(clauses: list[Clause]) -> list[Clause]:
 
 
 def _corrected(clauses: list[Clause]) -> list[Clause]:
-    """"… two thirds, no, make that 60 percent": the later value counts."""
+    """ "… two thirds, no, make that 60 percent": the later value counts."""
     result: list[Clause] = []
     for clause in clauses:
         fixes = "fix" in clause.flags and clause.has_value and not clause.has_target
@@ -56,57 +57,76 @@ def _corrected(clauses: list[Clause]) -> list[Clause]:
     return result
 
 
-def _handed_forward(clauses: list[Clause], vocabulary: Vocabulary) -> list[Clause]:
-    """What is named before it is said what to do with it goes to the next that says so."""
-    result: list[Clause] = []
-    waiting: list[Clause] = []
-    ahead: When | None = None
-    for number, clause in enumerate(clauses):
-        silent = not clause.cues and not clause.has_value and not clause.wishes and clause.has_target
-        silent = silent or _waits_for_a_value(clause, clauses[number + 1 :])
-        silent = silent and not clause.flags & {"want", "same", "leave", "not", "story", "wish"}
-        if silent:
-            waiting.append(clause)
-            continue
-        if clause.when is not None and not clause.cues and not clause.has_target:
-            ahead = clause.when  # "in half an hour, …"
-            continue
-        if ahead is not None and clause.cues:
-            clause, ahead = replace(clause, when=ahead), None
-        if waiting and (clause.cues or clause.has_value or "want" in clause.flags):
-            references = tuple(ref for one in waiting for ref in one.references)
-            if clause.has_target and all(ref.pronoun for ref in clause.references):
-                references = (_one_of(references),)
-            own = tuple(ref for ref in clause.references if not ref.pronoun)
-            if own:
-                all_places = all(_is_place(ref, vocabulary) for ref in own)
-                references = tuple(
-                    ref
-                    for ref in references
-                    if not ref.unknown
-                    and (all_places or not _is_place(ref, vocabulary))
-                    and (ref.words or ref.quantity or own[0].side or vocabulary.lexicon.sides & set(own[0].words))
-                )
-            if not result or not own or not _is_open(result[-1]):
-                clause = clause.with_references(*_completed(references, own, vocabulary.lexicon.sides), *own)
+class _Forward:
+    """What is named before it is said what to do with it goes to the next clause that says so."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        self._result: list[Clause] = []
+        self._waiting: list[Clause] = []
+        self._ahead: When | None = None  # "in half an hour, …"
+
+    def clauses(self, clauses: list[Clause]) -> list[Clause]:
+        for number, clause in enumerate(clauses):
+            if _is_silent(clause, clauses[number + 1 :]):
+                self._waiting.append(clause)
+            elif clause.when is not None and not clause.cues and not clause.has_target:
+                self._ahead = clause.when
             else:
-                result.append(_like(result[-1], references))
-            waiting = []
-        result.append(clause)
-    if result and ahead is not None and result[-1].when is None:
-        result[-1] = replace(result[-1], when=ahead)
-    for one in waiting:
-        if result and any(ref.quantity == "all" and not ref.pronoun for ref in result[-1].references):
-            continue  # "the whole basement, lights, fan and sauna": said already
-        if not result:
-            result.append(one)
-        elif any(reference.words and not reference.unknown for reference in one.references):
-            result.append(_like(result[-1], one.references))
-    return result
+                self._say(clause)
+        if self._ahead is not None and self._result and self._result[-1].when is None:
+            self._result[-1] = replace(self._result[-1], when=self._ahead)
+        for one in self._waiting:
+            self._add_what_is_left(one)
+        return self._result
+
+    def _say(self, clause: Clause) -> None:
+        if self._ahead is not None and clause.cues:
+            clause, self._ahead = replace(clause, when=self._ahead), None
+        if self._waiting and (clause.cues or clause.has_value or "want" in clause.flags):
+            clause = self._with_waiting(clause)
+        self._result.append(clause)
+
+    def _with_waiting(self, clause: Clause) -> Clause:
+        own = tuple(ref for ref in clause.references if not ref.pronoun)
+        named = tuple(ref for one in self._waiting for ref in one.references)
+        self._waiting = []
+        if clause.has_target and not own:
+            named = (_one_of(named),)
+        if own:
+            named = tuple(ref for ref in named if self._stands_beside(ref, own))
+        if self._result and own and _is_open(self._result[-1]):
+            self._result.append(replace(self._result[-1], references=named))
+            return clause
+        return clause.with_references(*_completed(named, own, self._vocabulary.lexicon.sides), *own)
+
+    def _stands_beside(self, reference: Reference, own: tuple[Reference, ...]) -> bool:
+        """Whether it is another thing of the same wish, and not only something that was mentioned."""
+        if reference.unknown:
+            return False
+        if _is_place(reference, self._vocabulary) and not all(_is_place(ref, self._vocabulary) for ref in own):
+            return False
+        has_side = own[0].side is not None or bool(self._vocabulary.lexicon.sides & set(own[0].words))
+        return bool(reference.words or reference.quantity) or has_side
+
+    def _add_what_is_left(self, clause: Clause) -> None:
+        if not self._result:
+            self._result.append(clause)
+        elif any(ref.quantity == "all" and not ref.pronoun for ref in self._result[-1].references):
+            return  # "the whole basement, lights, fan and sauna": said already
+        elif any(reference.words and not reference.unknown for reference in clause.references):
+            self._result.append(replace(self._result[-1], references=clause.references))
+
+
+def _is_silent(clause: Clause, following: list[Clause]) -> bool:
+    """It names something and says nothing of it."""
+    if not clause.has_target or clause.flags & {"want", "same", "leave", "not", "story", "wish"}:
+        return False
+    return not (clause.cues or clause.has_value or clause.wishes) or _waits_for_a_value(clause, following)
 
 
 def _one_of(references: tuple[Reference, ...]) -> Reference:
-    """"the one on the desk, the lamp, switch it on": one thing, described twice."""
+    """ "the one on the desk, the lamp, switch it on": one thing, described twice."""
     whole = Reference()
     for reference in references:
         whole = whole.joined(reference)
@@ -114,7 +134,7 @@ def _one_of(references: tuple[Reference, ...]) -> Reference:
 
 
 def _waits_for_a_value(clause: Clause, following: list[Clause]) -> bool:
-    """"Set the living room and the office to 22 degrees"."""
+    """ "Set the living room and the office to 22 degrees"."""
     if set(clause.cues) != {"set"} or clause.has_value or not clause.has_target or not following:
         return False
     return following[0].has_value and not following[0].cues and following[0].lead == "and"
@@ -124,15 +144,10 @@ def _is_open(clause: Clause) -> bool:
     return bool(clause.cues) and not clause.flags & {"leave", "not"}
 
 
-def _like(done: Clause, references: tuple[Reference, ...]) -> Clause:
-    """The same wish for other devices."""
-    return replace(done, references=references)
-
-
 def _completed(
     references: tuple[Reference, ...], following: tuple[Reference, ...], sides: frozenset[str]
 ) -> tuple[Reference, ...]:
-    """"left and right floor lamps": the first has no noun of its own, and takes that of the next."""
+    """ "left and right floor lamps": the first has no noun of its own, and takes that of the next."""
     if not following:
         return references
     noun = tuple(word for word in following[0].words if word not in sides)
@@ -144,34 +159,34 @@ def _handed_back(clauses: list[Clause]) -> list[Clause]:
     result: list[Clause] = []
     for clause in clauses:
         before = result[-1] if result else None
-        if before is not None and "leave" in clause.flags and clause.has_target:
+        if before is None:
+            result.append(clause)
+        elif "leave" in clause.flags and clause.has_target:
             if any(ref.quantity == "all" or ref.plural for ref in before.references):
                 result[-1] = replace(before, excepted=(*before.excepted, *clause.references))
-            continue
-        if before is not None and clause.excepted and not clause.cues and not clause.references:
+        elif clause.excepted and not clause.cues and not clause.references:
             result[-1] = replace(before, excepted=(*before.excepted, *clause.excepted))
-            continue
-        if before is not None and before.cues and not clause.cues and clause.has_value and clause.has_target:
-            clause = replace(clause, cues=tuple(cue for cue in before.cues if cue == "set") or ("set",))
-            if clause.number is not None:
-                clause = _with_unit_of(before, clause)
-        if before is not None and before.cues and clause.has_value and not clause.cues and not clause.has_target:
-            result[-1] = _with_values_of(clause, before)
-            continue
-        result.append(clause)
+        elif before.cues and clause.has_value and not clause.cues:
+            if clause.has_target:
+                result.append(_with_unit_of(before, replace(clause, cues=("set",))))
+            else:
+                result[-1] = _with_values_of(clause, before)
+        else:
+            result.append(clause)
     return result
 
 
 def _with_values_of(clause: Clause, before: Clause) -> Clause:
-    """"lamp on, but only ten percent"."""
+    """ "lamp on, but only ten percent"."""
     given = {name: getattr(clause, name) for name in VALUES if getattr(clause, name) is not None}
     return replace(before, **given)
 
 
 def _with_unit_of(before: Clause, clause: Clause) -> Clause:
-    for name in ("percent", "degrees", "kelvin"):
+    for name in ("percent", "degrees", "kelvin") if clause.number is not None else ():
         if getattr(before, name) is not None:
-            return replace(clause, number=None, **{name: clause.number})
+            unit: dict[str, Any] = {name: clause.number, "number": None}
+            return replace(clause, **unit)
     return clause
 
 

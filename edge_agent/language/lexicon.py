@@ -69,7 +69,14 @@ class Lexicon:
         }
         self.phrases: dict[tuple[str, ...], tuple[Meaning, ...]] = {}
         for table, entries in tables.items():
-            if isinstance(entries, Mapping) and table not in ("same", "kinds", "singular", "numbers", "compounds", "lists"):
+            if isinstance(entries, Mapping) and table not in (
+                "same",
+                "kinds",
+                "singular",
+                "numbers",
+                "compounds",
+                "lists",
+            ):
                 self._add(table, entries)
         self.longest = max(map(len, self.phrases), default=1)
         self.kinds: dict[str, tuple[str, ...]] = {

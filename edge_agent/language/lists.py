@@ -11,7 +11,9 @@ from edge_agent.language.plan import Act, Ask, Plan, Query
 from edge_agent.language.vocabulary import EntityWords, Vocabulary
 from edge_agent.language.words import plain
 
-ARTICLES = frozenset({"the", "a", "an", "some", "my", "die", "der", "das", "den", "le", "la", "les", "l", "du", "de", "des"})
+ARTICLES = frozenset(
+    {"the", "a", "an", "some", "my", "die", "der", "das", "den", "le", "la", "les", "l", "du", "de", "des"}
+)
 GENERIC = frozenset({"list", "liste"})
 
 
@@ -91,9 +93,7 @@ class ListSpeech:
     def _own(self, words: EntityWords) -> frozenset[str]:
         """What only this list is called."""
         names = frozenset(word for name in words.names for word in name)
-        others = frozenset(
-            word for other in self._lists if other is not words for name in other.names for word in name
-        )
+        others = frozenset(word for other in self._lists if other is not words for name in other.names for word in name)
         return names - others - GENERIC or names
 
     def _holding(self, item: str) -> Entity | None:
@@ -110,7 +110,7 @@ class ListSpeech:
         return [self._words.article.sub("", part.strip()) for part in parts if part.strip()]
 
     def _and_that_too(self) -> Plan | None:
-        """"and jam", right after something was put on a list."""
+        """ "and jam", right after something was put on a list."""
         entity = next((words.entity for words in self._lists if words.entity.id in self._dialogue.entity_ids), None)
         match = self._words.more.fullmatch(self._text)
         if entity is None or match is None:

@@ -73,9 +73,9 @@ class _Question:
         self._reference = joined
 
     def query(self) -> Plan | None:
-        if self._reference.unknown and not self._vocabulary.place_words & set(self._reference.words):
-            if not self._known_by_name():
-                return None
+        has_place = bool(self._vocabulary.place_words & set(self._reference.words))
+        if self._reference.unknown and not has_place and not self._known_by_name():
+            return None
         for rule in (self._target_value, self._value, self._in_state, self._state_of):
             if (plan := rule()) is not None:
                 return plan

@@ -125,16 +125,25 @@ class Reader:
             reading.cues.append("off")  # "no heating in the bedroom"
             reading.flags -= {"yes", "yes:no", "fix", "fix:fix"}
             return 1
-        if (cue := mark.value("cue")) is not None and self._is_cue(reading, part, at, cue):
+        self._note_state(reading, mark)
+        if mark.value("cue") is not None and self._is_cue(reading, part, at):
             reading.close_reference()
             reading.cues.extend(one.value for one in mark.meanings if one.type == "cue")
-            self._note_state(reading, mark)
             return 1
-        self._note_state(reading, mark)
         self._note_values(reading, mark)
         if mark.option is not None:
             reading.extras.append(mark.option)
-        elif mark.home and not (len(mark.words) == 1 and (mark.has("scope") or mark.has("side"))):
+        elif mark.unknown is not None:
+            if not self._only_says_where(part, at):
+                reading.refer(mark.said, unknown=(mark.unknown,))
+        elif not self._take_noun(reading, mark) and self._ends_reference(reading, part, at):
+            reading.close_reference()
+        return 1
+
+    def _take_noun(self, reading: _Reading, mark: Mark) -> bool:
+        """Whether it is, or belongs to, what stands for devices."""
+        only_tells = len(mark.words) == 1 and (mark.has("scope") or mark.has("side"))
+        if mark.home and not only_tells:
             plural = any(self._lexicon.is_plural(word.plain) for word in mark.words)
             reading.refer(mark.said, words=mark.home, plural=plural)
         elif (quantity := mark.value("quantity")) is not None:
@@ -145,21 +154,25 @@ class Reader:
             reading.refer(mark.said, side=side)
         elif (pronoun := mark.value("pronoun")) is not None:
             self._take_pronoun(reading, mark, pronoun)
-        elif mark.unknown is not None:
-            if not self._only_says_where(part, at):
-                reading.refer(mark.said, unknown=(mark.unknown,))
-        elif not (mark.has("place") or mark.has("article") or mark.has("beside")):
-            reading.close_reference()
-        elif mark.has("article") and reading.open is not None and not self._follows_place(part, at):
-            reading.close_reference()
-        return 1
+        else:
+            return False
+        return True
+
+    def _ends_reference(self, reading: _Reading, part: list[Mark], at: int) -> bool:
+        """A word between two things; articles and the like may stand within what means one."""
+        mark = part[at]
+        if mark.has("article"):
+            return reading.open is not None and not self._follows_place(part, at)
+        return not (mark.has("place") or mark.has("beside"))
 
     def _follows_place(self, part: list[Mark], at: int) -> bool:
         before = part[at - 1] if at else None
-        return before is not None and (before.has("place") or before.has("beside") or before.has("quantity") or before.has("article"))
+        return before is not None and (
+            before.has("place") or before.has("beside") or before.has("quantity") or before.has("article")
+        )
 
     def _only_says_where(self, part: list[Mark], at: int) -> bool:
-        """"the fan above the bed": of a bed nothing is wanted."""
+        """ "the fan above the bed": of a bed nothing is wanted."""
         before = [one for one in part[max(0, at - 2) : at] if not one.has("article")]
         return bool(before) and before[-1].has("beside")
 
@@ -191,7 +204,7 @@ class Reader:
         if mark.has("little"):
             reading.values["little" if not mark.has("little", "by") else "by"] = True
 
-    def _is_cue(self, reading: _Reading, part: list[Mark], at: int, cue: str) -> bool:
+    def _is_cue(self, reading: _Reading, part: list[Mark], at: int) -> bool:
         mark = part[at]
         if mark.has("place") and self._is_preposition(reading, part, at):
             return False
@@ -232,7 +245,7 @@ class Reader:
         return taken
 
     def _take_one_degree(self, reading: _Reading, part: list[Mark], at: int) -> int:
-        """"up by a degree and a half"."""
+        """ "up by a degree and a half"."""
         half = at + 1 < len(part) and part[at + 1].has("half", "half")
         reading.values |= {"degrees": 1.5 if half else 1.0, "by": True}
         return 2 if half else 1
@@ -256,7 +269,9 @@ class Reader:
                 return 1 + self._delay(reading, part, at + 1, *ahead)
         if (ahead := self._span(part, at)) is not None:
             after = part[at + ahead[1]] if at + ahead[1] < len(part) else None
-            if "timer" in reading.flags or (after is not None and (after.has("time", "from_now") or after.has("timer"))):
+            if "timer" in reading.flags or (
+                after is not None and (after.has("time", "from_now") or after.has("timer"))
+            ):
                 return self._delay(reading, part, at, *ahead)
         if mark.has("time", "at") and at + 1 < len(part) and (hour := part[at + 1].number) is not None:
             return self._hour(reading, part, at, hour)

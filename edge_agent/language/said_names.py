@@ -38,9 +38,8 @@ class SaidNames:
         for entry in phrases.entries("nouns"):
             noun = _Noun(entry.get("article", self._article), entry.get("form", MASCULINE))
             self._nouns |= dict.fromkeys(entry["words"].split(), noun)
-        self._lower = frozenset(rules["lower"].split()) | (
-            frozenset(self._nouns) if self._head_is_last else frozenset()
-        )
+        small = self._bare | frozenset(rules["lower"].split())
+        self._lower = small | self._nouns.keys() if self._head_is_last else small
 
     def device(self, entity: Entity) -> Said:
         like_a_person = entity.kind in _NAMED_LIKE_PEOPLE and len(entity.name.split()) == 1

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from edge_agent.home import Entity
 from edge_agent.language.clause import Clause, Reference
 from edge_agent.language.deciding import actions_for, fits
 from edge_agent.language.plan import Act, Plan
-from edge_agent.language.targets import Targets, of_kinds
+from edge_agent.language.targets import Targets, both, of_kinds
 from edge_agent.language.vocabulary import Vocabulary
 
 # What helps, in the order in which it is tried: (kinds, cue).
@@ -33,10 +34,7 @@ def situation_clause(clause: Clause, targets: Targets, vocabulary: Vocabulary, a
             wished = Clause(cues=(cue,))
             able, of_kind = fits(wished), of_kinds(*kinds)
             for reference in _places(clause, area):
-                found = targets.find(
-                    reference, lambda entity, able=able, of_kind=of_kind: of_kind(entity) and able(entity),
-                    prefer=lambda entity: entity.state == "playing",
-                )  # fmt: skip
+                found = targets.find(reference, both(of_kind, able), prefer=_plays)
                 if found.entities and not found.ambiguous:
                     actions = actions_for([words.entity for words in found.entities], wished)
                     if actions:
@@ -44,6 +42,10 @@ def situation_clause(clause: Clause, targets: Targets, vocabulary: Vocabulary, a
                 if found.entities:
                     return None
     return None
+
+
+def _plays(entity: Entity) -> bool:
+    return entity.state == "playing"
 
 
 def _places(clause: Clause, area: str | None) -> list[Reference]:

@@ -121,7 +121,7 @@ class Targets:
 
     def _near(self, group: list[EntityWords], reference: Reference) -> list[EntityWords] | None:
         """Those where the person is; None where that does not matter or nothing is there."""
-        if self._area is None or self._has_place(reference) and reference.scope != "here":
+        if self._area is None or (self._has_place(reference) and reference.scope != "here"):
             return None
         here = [words for words in group if words.entity.area == self._area]
         return here or None
@@ -147,7 +147,7 @@ class Targets:
         return Found(tuple(found), ambiguous=len(found) > 1)
 
     def _is_room_light(self, reference: Reference) -> bool:
-        """"The light" of a room is all the light there is in it."""
+        """ "The light" of a room is all the light there is in it."""
         kinds = {word for word in reference.words if "light" in self._lexicon.kinds.get(word, ())}
         in_a_room = self._area is not None or self._has_place(reference)
         return in_a_room and kinds == {self._lexicon.canonical("light")}
@@ -174,7 +174,7 @@ class Targets:
 
 
 def _pair(found: Sequence[EntityWords]) -> Found:
-    """"Both" are two: of more than two those that are in one room."""
+    """ "Both" are two: of more than two those that are in one room."""
     by_area: dict[str | None, list[EntityWords]] = {}
     for words in found:
         by_area.setdefault(words.entity.area, []).append(words)
@@ -189,8 +189,8 @@ def of_kinds(*kinds: str) -> Fits:
     return lambda entity: means(kinds, entity)
 
 
-def can(*actions: str) -> Fits:
-    return lambda entity: any(action in entity.actions for action in actions)
+def both(first: Fits, second: Fits) -> Fits:
+    return lambda entity: first(entity) and second(entity)
 
 
 def unique(found: Iterable[EntityWords]) -> tuple[EntityWords, ...]:

@@ -136,7 +136,6 @@ class _Sentence:
 
     def _small_talk(self, clauses: list[Clause]) -> Plan | None:
         flags = {flag for clause in clauses for flag in clause.flags}
-        cues = [cue for clause in clauses for cue in clause.cues]
         targets = any(reference.words for clause in clauses for reference in clause.references)
         if "clock" in flags:
             return Clock("date" if "clock:date" in flags else "time")
@@ -144,7 +143,7 @@ class _Sentence:
             return self._timer(clauses, flags)
         if "never_mind" in flags and not targets and not any(clause.has_value for clause in clauses):
             return LetBe("thanks" if "never_mind:thanks" in flags else "never_mind")
-        return None if cues or flags or targets else None
+        return None
 
     def _timer(self, clauses: list[Clause], flags: set[str]) -> Plan:
         when = next((clause.when for clause in clauses if clause.when is not None), None)
@@ -175,7 +174,7 @@ class _Sentence:
         return asked or wishes
 
     def _is_vague(self, clause: Clause) -> bool:
-        """"deal with it please", "I fancy a cup of tea": a wish, but for nothing of this home."""
+        """ "deal with it please", "I fancy a cup of tea": a wish, but for nothing of this home."""
         named = [ref for ref in clause.references if ref.words and not ref.unknown]
         return not clause.cues and not clause.has_value and not named and "want" in clause.flags
 
@@ -226,7 +225,7 @@ class _Sentence:
         return Act(actions, clause.when) if actions else None
 
     def _continued(self, clause: Clause) -> Clause:
-        """"and the kitchen one": the same again, for another of the kind."""
+        """ "and the kitchen one": the same again, for another of the kind."""
         previous = self._dialogue.clause
         if previous is None:
             return clause

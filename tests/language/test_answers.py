@@ -185,7 +185,7 @@ def test_what_is_on_a_list() -> None:
 def test_a_list_that_has_told_nothing_is_not_said_to_be_empty() -> None:
     silent = Things(thing("todo.x", "Shopping List"))
     for query_type in ("items", "count_items", "contains"):
-        said_of_it = answer(Query(query_type, ("todo.x",), item="tea"), silent, WORDING)  # type: ignore[arg-type]
+        said_of_it = answer(Query(query_type, ("todo.x",), item="tea"), silent, WORDING)
         assert said_of_it == "I do not know what the shopping list is at."
 
 

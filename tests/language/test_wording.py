@@ -145,7 +145,10 @@ def test_a_crowd_that_was_so_before_is_not_worth_a_word_where_something_was_done
             result("lock.front", "lock", "unconfirmed", "still_underway", values={"state": "locking"}),
             "The front door is still locking.",
         ),
-        (result("lock.front", "lock", "failed", "says_failed", values={"state": "jammed"}), "The front door is jammed."),
+        (
+            result("lock.front", "lock", "failed", "says_failed", values={"state": "jammed"}),
+            "The front door is jammed.",
+        ),
         (result("media_player.tv", "turn_on", "failed", "unavailable"), "The living room TV can't be reached."),
         (result("fan.study", "lock", "failed", "unknown_action"), "The study fan can't do that."),
         (
@@ -210,7 +213,7 @@ def test_a_name_with_braces_and_brackets_is_only_a_name() -> None:
     [
         (thing("vacuum.v", "Robot Vacuum"), "Started the robot vacuum."),
         (thing("vacuum.v", "Vacuum"), "Started the vacuum."),
-        (thing("vacuum.v", "The Hoover"), "Started the Hoover."),
+        (thing("vacuum.v", "The Hoover"), "Started the hoover."),
         (thing("vacuum.v", "Sonos One"), "Started the Sonos One."),
         (thing("vacuum.v", "My Robot"), "Started my robot."),
         (thing("vacuum.v", "Anna’s Room Vacuum"), "Started Anna’s room vacuum."),
@@ -302,7 +305,9 @@ def test_a_key_without_a_sentence_is_a_mistake() -> None:
 
 def test_leaving_alone_agrees_with_what_is_left() -> None:
     assert WORDING.let_be(LetBe("left_alone", {"name": LIGHT})) == "All right, I leave the kitchen light as it is."
-    assert WORDING.let_be(LetBe("left_alone", {"name": COUNTER})) == "All right, I leave the counter lights as they are."
+    assert (
+        WORDING.let_be(LetBe("left_alone", {"name": COUNTER})) == "All right, I leave the counter lights as they are."
+    )
 
 
 def test_an_error_without_words_is_an_internal_one() -> None:
@@ -328,7 +333,7 @@ def test_timers_are_told_apart_by_their_names() -> None:
 
 
 def test_the_clock_is_told_in_the_manner_of_the_language() -> None:
-    now = datetime(2026, 3, 3, 19, 5)  # noqa: DTZ001  the wall clock of the home
+    now = datetime(2026, 3, 3, 19, 5)
     assert [Wording.of(tag).clock("time", now) for tag in ("en", "de", "fr")] == [
         "It is 7:05 pm.",
         "Es ist 19:05 Uhr.",
@@ -345,7 +350,11 @@ def test_the_clock_is_told_in_the_manner_of_the_language() -> None:
         ("fr", ("Lumière de la cuisine",), "La lumière de la cuisine est déjà éteinte."),
         ("fr", ("Lampe de chevet", "Lampadaire"), "La lampe de chevet et le lampadaire sont déjà éteints."),
         ("es", ("Luces del salón",), "Las luces del salón ya están apagadas."),
-        ("it", ("Luce della cucina", "Lampada da terra"), "La luce della cucina e la lampada da terra sono già spente."),
+        (
+            "it",
+            ("Luce della cucina", "Lampada da terra"),
+            "La luce della cucina e la lampada da terra sono già spente.",
+        ),
         ("nl", ("Keukenlamp",), "Keukenlamp is al uit."),
         ("zh", ("厨房灯",), "厨房灯已经关着。"),
     ],

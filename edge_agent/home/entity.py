@@ -62,7 +62,7 @@ class EntityAction:
 
     name: str
     parameters: Mapping[str, Parameter]
-    publications: Callable[["Entity", Params], Sequence[Publication]]
+    publications: Callable[[Entity, Params], Sequence[Publication]]
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class StateSource:
     """
 
     topic: str
-    read: Callable[["Entity", str], Mapping[str, Value]]
+    read: Callable[[Entity, str], Mapping[str, Value]]
 
 
 @dataclass

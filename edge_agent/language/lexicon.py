@@ -14,7 +14,6 @@ from unicode_rbnf import RbnfEngine
 
 from edge_agent.language.words import Splitter, plain
 
-LANGUAGES = ("en", "de", "fr")
 LARGEST_SPELLED = 100
 
 
@@ -138,7 +137,5 @@ def _numbers(language: str, tables: Mapping[str, Any]) -> dict[tuple[str, ...], 
 def lexicon(language: str) -> Lexicon | None:
     """Of a BCP 47 tag; None for a language that has none."""
     base = language.split("-")[0].lower()
-    if base not in LANGUAGES:
-        return None
-    text = files("edge_agent.language").joinpath("data", base, "lexicon.toml").read_text("utf-8")
-    return Lexicon(base, tomllib.loads(text))
+    file = files("edge_agent.language").joinpath("data", base, "lexicon.toml")
+    return Lexicon(base, tomllib.loads(file.read_text("utf-8"))) if file.is_file() else None

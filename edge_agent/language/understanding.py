@@ -19,6 +19,8 @@ from edge_agent.language.targets import Found, Targets, unique
 from edge_agent.language.vocabulary import EntityWords, Vocabulary
 
 TOO_MANY_CANDIDATES = 6
+# Said of what the home does not have they are told so; of others the model may know what is meant.
+STRONG_CUES = frozenset({"on", "off", "open", "close", "lock", "unlock", "brighter", "darker", "mute", "unmute"})
 EVERYTHING = frozenset({"light", "switch", "fan", "media_player", "humidifier"})
 
 
@@ -85,7 +87,7 @@ class _Sentence:
             return question_plan(clauses, self._targets, self._dialogue, self._lexicon, self._vocabulary)
         joined = join(clauses, self._vocabulary)
         wishes = self._explicit([clause for clause in joined if self._is_wish(clause)])
-        if any("not" in clause.flags for clause in joined) and not wishes:
+        if not wishes and any(self._forbids(clause) for clause in joined):
             return LetBe("not_now")
         return self._carry(wishes)
 
@@ -164,6 +166,11 @@ class _Sentence:
         if clause.cues or clause.has_value or clause.wishes or clause.flags & {"want", "same"}:
             return True
         return self._names_a_scene(clause) or (clause.has_target and self._dialogue.clause is not None)
+
+    def _forbids(self, clause: Clause) -> bool:
+        """ "Don't turn off the lamp": about something of this home, not "do not stop counting"."""
+        named = any(reference.words and not reference.unknown for reference in clause.references)
+        return bool(clause.flags & {"not", "leave"}) and named
 
     def _explicit(self, wishes: list[Clause]) -> list[Clause]:
         """What is asked for in so many words counts; what only tells how it is, where nothing is."""
@@ -256,9 +263,9 @@ class _Sentence:
             return result
         if result.unfit:
             return Refuse("cannot", {"name": result.unfit[0].entity.name})
-        if result.missing:
+        if result.missing and (reference.words or STRONG_CUES & set(clause.cues)):
             return Refuse("no_such_device", {"name": result.missing})
-        return None
+        return None  # "turn the story into a poem" is no wish of this kind
 
     def _narrowed(self, found: Found) -> Found:
         """A place that was named anywhere in the sentence tells which one is meant."""

@@ -4,47 +4,46 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from edge_agent.broker import Broker, Delivery
 from edge_agent.settings import MqttSettings
 from tests.real_parts import Mosquitto, Person
 
 PATIENCE_S = 30
+NEWS = "edge-agent/news"
 
 
-async def heard_after_leaving(port: int, *, lasting: bool) -> tuple[list[bytes], bool]:
-    """What was published while it was away, and whether the broker still had its session."""
+async def listen(port: int, *, lasting: bool) -> tuple[list[bytes], bool]:
+    """What it hears until `now`, which it says itself, and whether the broker had kept its session."""
     heard: list[bytes] = []
+    ended = asyncio.Event()
 
     def hear(delivery: Delivery) -> None:
         heard.append(delivery.payload)
         delivery.acknowledge()
+        if delivery.payload == b"now":
+            ended.set()
 
-    person = Person(port)
+    settings = MqttSettings(port=port)
+    async with asyncio.timeout(PATIENCE_S), Broker(settings, "looker", None, lasting=lasting) as broker:
+        broker.subscribe(NEWS, hear, qos=1)
+        await broker.publish(NEWS, b"now", qos=1)
+        await ended.wait()
+        return heard, broker.resumed
+
+
+@pytest.mark.parametrize(
+    ("lasting", "heard_later"), [(False, ([b"now"], False)), (True, ([b"while away", b"now"], True))]
+)
+async def test_only_a_lasting_session_gets_what_it_missed(
+    lasting: bool, heard_later: tuple[list[bytes], bool], own_mosquitto: Mosquitto
+) -> None:
+    assert await listen(own_mosquitto.port, lasting=lasting) == ([b"now"], False)
+    person = Person(own_mosquitto.port)
     try:
-        for leaving in (True, False):
-            async with (
-                asyncio.timeout(PATIENCE_S),
-                Broker(MqttSettings(port=port), "looker", None, lasting=lasting) as broker,
-            ):
-                broker.subscribe("edge-agent/news", hear, qos=1)
-                await anext(broker.connects())
-                if leaving:
-                    await broker.publish("edge-agent/mark", b"1", qos=1)  # the subscription is in force
-                else:
-                    await broker.publish("edge-agent/news", b"now", qos=1)
-                    while b"now" not in heard:
-                        await asyncio.sleep(0.01)
-                    return heard, broker.resumed
-            person.publish("edge-agent/news", "while away")
-            person.hear(lambda message: message.payload == b"while away", "the news")
+        person.publish(NEWS, "while away")
+        person.hear(lambda message: message.payload == b"while away", "the news")
     finally:
         person.close()
-    raise AssertionError("unreachable")
-
-
-async def test_nothing_waits_for_a_session_that_does_not_last(own_mosquitto: Mosquitto) -> None:
-    assert await heard_after_leaving(own_mosquitto.port, lasting=False) == ([b"now"], False)
-
-
-async def test_a_lasting_session_gets_what_it_missed(own_mosquitto: Mosquitto) -> None:
-    assert await heard_after_leaving(own_mosquitto.port, lasting=True) == ([b"while away", b"now"], True)
+    assert await listen(own_mosquitto.port, lasting=lasting) == heard_later

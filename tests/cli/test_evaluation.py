@@ -114,4 +114,4 @@ def test_every_mistake_is_told_with_its_place(tmp_path: Path) -> None:
 
 
 def test_the_example_is_right() -> None:
-    assert len(read_evaluation(Path(__file__).parents[2] / "configs" / "sentences.toml").sentences) >= 5
+    assert len(read_evaluation(Path(__file__).parents[2] / "docs" / "sentences.toml").sentences) >= 5

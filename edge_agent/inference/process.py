@@ -22,8 +22,8 @@ _TICKS = 8
 _GOODBYE_S = 1.0
 
 
-# llama.cpp's threads wait for one another hundreds of times a token. Spinning meanwhile, as OpenMP does by itself, makes
-# one other busy program on the board slow a small model down tenfold and more; sleeping does not.
+# llama.cpp's threads wait for one another hundreds of times a token. Where they spin meanwhile, as OpenMP does by
+# itself, one other busy program on the board slows a small model down tenfold and more; sleeping does not.
 POLITE_THREADS = {"OMP_WAIT_POLICY": "passive"}
 
 

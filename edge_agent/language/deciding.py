@@ -51,8 +51,18 @@ def fits(clause: Clause) -> Callable[[Entity], bool]:
 
 
 def actions_for(entities: Iterable[Entity], clause: Clause) -> tuple[DeviceAction, ...]:
-    wishes = ((entity, wish_for(entity, clause)) for entity in entities)
+    wishes = [
+        (entity, wish)
+        for entity in entities
+        for wish in (*_switched_on_first(entity, clause), wish_for(entity, clause))
+    ]
     return tuple(DeviceAction(entity.id, wish.action, wish.params) for entity, wish in wishes if wish.action)
+
+
+def _switched_on_first(entity: Entity, clause: Clause) -> tuple[Wish, ...]:
+    """ "Run the humidifier at 60 percent" is two things for a humidifier."""
+    wanted = entity.kind == "humidifier" and clause.percent is not None and {"on", "start"} & set(clause.cues)
+    return (Wish("turn_on", {}),) if wanted and "turn_on" in entity.actions else ()
 
 
 def _scene(entity: Entity, clause: Clause) -> Wish | None:
@@ -152,7 +162,7 @@ def _relative(entity: Entity, clause: Clause) -> Wish | None:
         return None
     action, parameter = LEVELS.get(entity.kind, ("set_temperature", "temperature"))
     bounds = _parameter(entity, action, parameter)
-    if bounds is None:
+    if bounds is None or (entity.state == "off" and direction < 0):
         return NOTHING
     step = clause.percent if clause.by and clause.percent else STEP[parameter] * (LITTLE if clause.little else 1)
     now = entity.attributes.get(parameter)

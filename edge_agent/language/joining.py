@@ -166,7 +166,9 @@ def _handed_back(clauses: list[Clause]) -> list[Clause]:
                 result[-1] = replace(before, excepted=(*before.excepted, *clause.references))
         elif clause.excepted and not clause.cues and not clause.references:
             result[-1] = replace(before, excepted=(*before.excepted, *clause.excepted))
-        elif before.cues and clause.has_value and not clause.cues:
+        elif (
+            before.cues and clause.has_value and set(clause.cues) <= {"set"} and not (clause.cues and clause.has_target)
+        ):
             if clause.has_target:
                 result.append(_with_unit_of(before, replace(clause, cues=("set",))))
             else:

@@ -19,6 +19,7 @@ SPANS = {
     "an_hour": 3600.0,
     "a_minute": 60.0,
 }
+PAST = {"half_past": 30, "quarter_past": 15, "quarter_to": -15}  # minutes from the hour
 FLAGS = ("question", "request", "want", "story", "fix", "wish", "never_mind", "yes", "clock", "timer")
 # Cues that a noun of the same spelling loses to where something else already says what to do.
 WEAK_CUES = frozenset({"set", "clean", "water", "heat", "dock", "lock", "start", "add", "complete", "locate", "mow"})
@@ -96,6 +97,8 @@ class Reader:
         if mark.number is not None:
             return self._take_number(reading, part, at)
         for meaning in mark.meanings:
+            if meaning.type == "wish" and mark.home:
+                continue  # somebody's vacuum is called Dusty
             if meaning.type in FLAGS and not (meaning.type == "question" and self._mid_clause(reading)):
                 self._note(reading, meaning.type, meaning.value)
         if mark.has("except"):
@@ -220,7 +223,7 @@ class Reader:
         following = part[at + 1] if at + 1 < len(part) else None
         if following is None or not (following.has("article") or following.has("quantity")):
             return False
-        return reading.open is not None or bool(reading.references or reading.cues or reading.values)
+        return reading.open is not None or bool(reading.references or reading.cues or reading.values or reading.wishes)
 
     def _take_number(self, reading: _Reading, part: list[Mark], at: int) -> int:
         number, taken = self._whole_number(part, at)
@@ -273,6 +276,8 @@ class Reader:
                 after is not None and (after.has("time", "from_now") or after.has("timer"))
             ):
                 return self._delay(reading, part, at, *ahead)
+        if mark.has("time", "at") and at + 2 < len(part) and part[at + 1].value("time") in PAST:
+            return self._past(reading, part, at)
         if mark.has("time", "at") and at + 1 < len(part) and (hour := part[at + 1].number) is not None:
             return self._hour(reading, part, at, hour)
         if mark.has("time", "tomorrow") or (mark.has("time", "evening") and reading.when is not None):
@@ -301,6 +306,15 @@ class Reader:
         reading.when = When(delay_s=seconds)
         after = part[at + taken] if at + taken < len(part) else None
         return taken + (after is not None and after.has("time", "from_now"))
+
+    def _past(self, reading: _Reading, part: list[Mark], at: int) -> int:
+        """ "at half past six"."""
+        hour, minutes = part[at + 2].number, PAST[str(part[at + 1].value("time"))]
+        if hour is None or hour > 24:
+            return 0
+        reading.close_reference()
+        reading.when = When(hour=int(hour - (minutes < 0)) % 24, minute=minutes % 60)
+        return 3
 
     def _hour(self, reading: _Reading, part: list[Mark], at: int, hour: float) -> int:
         """`at seven` is a time where something is to be done then, `at forty` a value."""

@@ -15,6 +15,7 @@ from edge_agent.language.vocabulary import Vocabulary
 HELP: dict[str, tuple[tuple[tuple[str, ...], str], ...]] = {
     "brighter_here": ((("light",), "on"), (("light",), "brighter")),
     "darker_here": ((("light",), "darker"), (("cover",), "close")),
+    "sun_here": ((("cover:blind", "cover:curtain", "cover:shutter", "cover:shade", "cover:awning"), "close"),),
     "warmer_here": ((("climate",), "warmer"),),
     "colder_here": ((("climate",), "colder"), (("fan",), "on")),
     "fresher_here": ((("fan",), "on"),),

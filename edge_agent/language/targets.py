@@ -76,7 +76,7 @@ class Targets:
         specific = self._specific(spoken)
         if not specific:
             return []
-        fitting = [words for words in explained if specific <= words.named_by(spoken)]
+        fitting = [words for words in explained if specific <= words.named_by(spoken) and _may_be_short(words, spoken)]
         most = max((len(words.named_by(spoken)) for words in fitting), default=0)
         return self._sided([words for words in fitting if len(words.named_by(spoken)) == most], reference)
 
@@ -104,20 +104,22 @@ class Targets:
             return _pair(group)
         if reference.quantity == "all" or len(group) == 1:
             return Found(tuple(group))
-        if not reference.plural:
-            spoken = frozenset(reference.words)
-            most = max(len(words.named_by(spoken)) for words in group)
-            group = [words for words in group if len(words.named_by(spoken)) == most]
-            if len(group) == 1:
-                return Found(tuple(group))
         here = self._near(group, reference)
         if here is not None:
             group = here
             if reference.plural or len(group) == 1:
                 return Found(tuple(group))
+        if not reference.plural:
+            group = self._best_named(group, reference)
         if reference.plural and self._has_place(reference):
             return Found(tuple(group))
         return self._chosen(group, reference, prefer, one_of_a_group=True)
+
+    def _best_named(self, group: list[EntityWords], reference: Reference) -> list[EntityWords]:
+        """Of a kind, those in whose names most of the words stand."""
+        spoken = frozenset(reference.words)
+        most = max(len(words.named_by(spoken)) for words in group)
+        return [words for words in group if len(words.named_by(spoken)) == most]
 
     def _near(self, group: list[EntityWords], reference: Reference) -> list[EntityWords] | None:
         """Those where the person is; None where that does not matter or nothing is there."""
@@ -171,6 +173,11 @@ class Targets:
 
     def _is_downstairs(self, words: EntityWords) -> bool:
         return bool(words.floor & GROUND_FLOORS)
+
+
+def _may_be_short(words: EntityWords, spoken: frozenset[str]) -> bool:
+    """Scenes are called by their whole names: half of one is something else."""
+    return words.entity.kind not in ("scene", "script") or bool(words.fully_named_by(spoken) or spoken & words.kinds)
 
 
 def _pair(found: Sequence[EntityWords]) -> Found:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from edge_agent.home import Home
+from edge_agent.home import Entity, Home
 from edge_agent.language.clause import Clause, Reference
 from edge_agent.language.deciding import actions_for, fits
 from edge_agent.language.dialogue import Dialogue
@@ -219,14 +219,18 @@ class _Sentence:
         if not clause.cues and not clause.has_value and "want" not in clause.flags and not self._names_a_scene(clause):
             clause = self._continued(clause)
         found: list[EntityWords] = []
-        able = fits(clause)
         for reference in clause.references:
             result = self._find(reference, clause)
             if isinstance(result, Found):
                 found.extend(result.entities)
             elif result is not None:
                 return result
-        left_out = {words.entity.id for reference in clause.excepted for words in self._excepted(reference, able)}
+        left_out = set()
+        for reference in clause.excepted:
+            excepted = self._targets.find(reference, lambda entity: True)
+            if not excepted.entities:
+                return Refuse("no_such_device", {"name": reference.said})
+            left_out |= {words.entity.id for words in excepted.entities}
         meant = [words.entity for words in unique(found) if words.entity.id not in left_out]
         actions = actions_for(meant, clause)
         return Act(actions, clause.when) if actions else None
@@ -244,9 +248,6 @@ class _Sentence:
                 replace(ref, words=(*ref.words, words)) if not self._has_kind(ref) else ref for ref in references
             )
         return replace(previous, references=references, excepted=())
-
-    def _excepted(self, reference: Reference, able: object) -> tuple[EntityWords, ...]:
-        return self._targets.find(reference, lambda entity: True).entities
 
     def _find(self, reference: Reference, clause: Clause) -> Found | Plan | None:
         able = fits(clause)
@@ -270,7 +271,12 @@ class _Sentence:
     def _narrowed(self, found: Found) -> Found:
         """A place that was named anywhere in the sentence tells which one is meant."""
         there = tuple(words for words in found.entities if words.area and words.area <= self._places)
-        return Found(there, ambiguous=len(there) > 1) if there else found
+        there = there or found.entities
+        # A door that can be opened is meant before one that can only be unlocked.
+        doors = tuple(words for words in there if words.entity.kind == "cover")
+        if {words.entity.kind for words in there} == {"cover", "lock"}:
+            there = doors
+        return Found(there, ambiguous=len(there) > 1)
 
     def _has_kind(self, reference: Reference) -> bool:
         places = self._vocabulary.place_words
@@ -287,7 +293,8 @@ class _Sentence:
         last = [self._home.entities[one] for one in self._dialogue.entity_ids if one in self._home.entities]
         if pronoun == "other":
             return self._other(last, clause)
-        if last and (pronoun or clause.has_value or "fix" in clause.flags or "same" in clause.flags):
+        goes_on = clause.cues and not clause.has_target and self._dialogue.clause is not None
+        if last and (goes_on or pronoun or clause.has_value or clause.flags & {"fix", "same"}):
             actions = actions_for(last, clause)
             if actions:
                 return Act(actions, clause.when)
@@ -295,7 +302,7 @@ class _Sentence:
             return plan
         return Ask("which_device") if pronoun and clause.cues else None
 
-    def _other(self, last: list, clause: Clause) -> Plan | None:  # type: ignore[type-arg]
+    def _other(self, last: list[Entity], clause: Clause) -> Plan | None:
         previous = self._dialogue.clause
         if previous is None or not last:
             return None
@@ -307,7 +314,11 @@ class _Sentence:
             if entity.kind in kinds and entity.area in areas and entity.id not in ids
         ]
         wish = clause if clause.cues else previous
-        return Act(actions_for(others, wish), clause.when) if len(others) == 1 else None
+        likeness = [
+            len(set(_name_words(entity)) & {word for one in last for word in _name_words(one)}) for entity in others
+        ]
+        alike = [entity for entity, shared in zip(others, likeness, strict=True) if shared == max(likeness)]
+        return Act(actions_for(alike, wish), clause.when) if len(alike) == 1 else None
 
     def _implied(self, clause: Clause) -> Plan | None:
         """No device is named, but what is wished says what kind it must be."""
@@ -340,6 +351,10 @@ def _kinds_of_everything(cues: set[str]) -> frozenset[str]:
     if cues & {"open", "close"} and not cues & {"down", "off", "out"}:
         return frozenset({"cover"})
     return EVERYTHING
+
+
+def _name_words(entity: Entity) -> list[str]:
+    return entity.name.casefold().split()
 
 
 def _implied_kinds(clause: Clause) -> frozenset[str]:

@@ -110,13 +110,17 @@ class Vocabulary:
             return None
         from rapidfuzz.distance import OSA  # 5 MB, only for those who need it
 
-        allowed = 0 if len(word) < 4 else 1 if len(word) <= 5 else 2
+        allowed = 0 if len(word) < 4 else 1 if len(word) <= 5 else 2  # slips of the finger
         found = {
             known: OSA.distance(word, known, score_cutoff=allowed)
             for known in self._here
             if len(known) >= SHORTEST_LOOSE and abs(len(known) - len(word)) <= allowed
         }
-        close = {known: distance for known, distance in found.items() if distance <= allowed}
+        close = {
+            known: distance
+            for known, distance in found.items()
+            if distance <= min(allowed, 1) or (distance <= allowed and known[0] == word[0])
+        }
         if close:
             best = min(close.values())
             nearest = [known for known, distance in close.items() if distance == best]

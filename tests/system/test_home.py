@@ -288,9 +288,7 @@ def test_without_a_model_only_what_needs_one_fails(person: Person) -> None:
     ("language", "on", "word"),
     [("de", "Schalte das Küchenlicht ein.", "Küchenlicht"), ("fr", "Allume la lumière de la cuisine.", "cuisine")],
 )
-def test_a_command_in_another_language(
-    house: ScriptedHome, person: Person, language: str, on: str, word: str
-) -> None:
+def test_a_command_in_another_language(house: ScriptedHome, person: Person, language: str, on: str, word: str) -> None:
     if lexicon(language) is None:
         pytest.skip(f"no lexicon of {language}")
     names = {"de": ("Küchenlicht", "Küche"), "fr": ("Lumière de la cuisine", "Cuisine")}

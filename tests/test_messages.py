@@ -76,7 +76,7 @@ def test_the_example_of_a_command_has_every_field() -> None:
 
 def test_every_field_that_a_reply_can_have_is_in_an_example() -> None:
     shown = {key for name, example in mqtt_docs.examples() if name == "Reply" for key in json.loads(example)}
-    assert set(Reply.model_fields) - shown == {"actions", "expects_answer", "heard"}
+    assert set(Reply.model_fields) - shown == {"heard"}
 
 
 def test_the_docs_explain_every_error_code_and_no_other() -> None:
@@ -101,6 +101,8 @@ def test_the_docs_list_the_topics() -> None:
         topics.availability,
         topics.discovery("device", "edge-agent-<id>"),
         topics.home_assistant_status,
+        topics.descriptor_filter.replace("+", "<device id>"),
+        *topics.discovery_filters,
     }
     assert set(mqtt_docs.names("Topics")) == ours
 

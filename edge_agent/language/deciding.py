@@ -130,7 +130,7 @@ def _temperature(entity: Entity, clause: Clause) -> Wish | None:
     if number is None:
         return None
     direction = _direction(clause)
-    if clause.by or (direction and clause.degrees is not None):
+    if clause.by or (direction and "exact" not in clause.flags):
         now = entity.attributes.get("temperature")
         if not isinstance(now, int | float) or not direction:
             return NOTHING

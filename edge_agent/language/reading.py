@@ -204,8 +204,8 @@ class Reader:
         if (level := mark.value("level")) is not None:
             reading.values.setdefault("percent", float(level))
             reading.flags.add("level")
-        if mark.has("little"):
-            reading.values["little" if not mark.has("little", "by") else "by"] = True
+        if (amount := mark.value("little")) in ("little", "by"):
+            reading.values[str(amount)] = True
 
     def _is_cue(self, reading: _Reading, part: list[Mark], at: int) -> bool:
         mark = part[at]
@@ -230,10 +230,21 @@ class Reader:
         following = part[at + taken] if at + taken < len(part) else None
         unit = following.value("unit") if following is not None else None
         by = at > 0 and part[at - 1].has("little", "by")
+        if at > 0 and part[at - 1].has("little", "to"):
+            reading.flags.add("exact")  # "up to 22", not "up by 2"
         if unit in ("percent", "degrees", "kelvin"):
             name, taken = str(unit), taken + 1
         elif 0 < number < 1:
-            name, number = "percent", number * 100
+            beyond = part[at + taken + 1] if at + taken + 1 < len(part) else None
+            if (
+                following is not None
+                and following.has("article")
+                and beyond is not None
+                and beyond.has("unit", "degrees")
+            ):
+                name, taken, by = "degrees", taken + 2, True  # "half a degree"
+            else:
+                name, number = "percent", number * 100
         elif following is not None and following.home and not by and number in (2, 3, 4, 5):
             reading.refer("", quantity="both")
             return taken

@@ -23,6 +23,7 @@ HELP: dict[str, tuple[tuple[tuple[str, ...], str], ...]] = {
     "cleaner_here": ((("vacuum",), "clean"),),
     "quieter_here": ((("media_player",), "quieter"),),
     "louder_here": ((("media_player",), "louder"),),
+    "thirsty_here": ((("valve",), "water"),),
     "shut_water": ((("valve",), "close"),),
     "daylight_here": ((("cover:blind", "cover:curtain", "cover:shutter", "cover:shade"), "open"),),
 }

@@ -73,7 +73,7 @@ class Clause:
     def is_empty(self) -> bool:
         """Nothing but filler."""
         says = self.cues or self.has_value or self.wishes or self.has_target or self.when or self.excepted
-        return not says and not self.flags - {"yes", "yes:yes", "yes:no", "fix", "fix:fix"}
+        return not says and not self.flags - {"yes", "yes:yes", "yes:no", "fix", "fix:fix", "want", "want:want"}
 
     @property
     def has_value(self) -> bool:

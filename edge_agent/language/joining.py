@@ -114,8 +114,12 @@ class _Forward:
             self._result.append(clause)
         elif any(ref.quantity == "all" and not ref.pronoun for ref in self._result[-1].references):
             return  # "the whole basement, lights, fan and sauna": said already
-        elif any(reference.words and not reference.unknown for reference in clause.references):
+        elif any(self._names_something(reference, clause.lead) for reference in clause.references):
             self._result.append(replace(self._result[-1], references=clause.references))
+
+    def _names_something(self, reference: Reference, lead: str | None) -> bool:
+        only_a_place = _is_place(reference, self._vocabulary) and lead != "and"
+        return bool(reference.words) and not reference.unknown and not only_a_place
 
 
 def _is_silent(clause: Clause, following: list[Clause]) -> bool:
@@ -197,7 +201,7 @@ def _with_shared_place(clause: Clause, vocabulary: Vocabulary) -> Clause:
     references: list[Reference] = []
     only_places = all(_is_place(reference, vocabulary) and reference.words for reference in clause.references)
     for reference in clause.references:
-        if references and not only_places and _is_place(reference, vocabulary):
+        if any(not one.pronoun for one in references) and not only_places and _is_place(reference, vocabulary):
             references = [
                 one if _has_place(one, vocabulary) or one.pronoun else one.joined(reference) for one in references
             ]

@@ -50,8 +50,8 @@ class Targets:
         group = self._group(spoken, able, reference)
         if not group:
             return Found(missing=reference.said or None, unfit=tuple(unfit))
-        if self._specific(spoken) and not unfit:
-            return Found(missing=reference.said)
+        if self._specific(spoken):
+            return Found(missing=reference.said, unfit=tuple(unfit))
         return self._from_group(group, reference, prefer)
 
     def _is_well_named(self, reference: Reference) -> bool:

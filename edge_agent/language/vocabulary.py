@@ -136,7 +136,7 @@ class Vocabulary:
         alike = [
             known
             for known in among
-            if sound(known) == key and OSA.distance(word, known) <= (max(len(word), len(known)) + 1) // 2
+            if sound(known) == key and OSA.distance(word, known) <= min(3, (max(len(word), len(known)) + 1) // 2)
         ]
         return alike[0] if len(alike) == 1 else None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import socket
 import sys
@@ -20,11 +19,6 @@ Answer = Loaded | LoadFailed | Piece | Finished | Failed | Heartbeat
 _MOST_LINE_BYTES = 16 * 2**20
 _TICKS = 8
 _GOODBYE_S = 1.0
-
-
-# llama.cpp's threads wait for one another hundreds of times a token. Where they spin meanwhile, as OpenMP does by
-# itself, one other busy program on the board slows a small model down tenfold and more; sleeping does not.
-POLITE_THREADS = {"OMP_WAIT_POLICY": "passive"}
 
 
 class WorkerProcess:
@@ -51,7 +45,6 @@ class WorkerProcess:
                     *command,
                     stdin=asyncio.subprocess.DEVNULL,
                     pass_fds=(theirs.fileno(),),
-                    env={**POLITE_THREADS, **os.environ},
                 )
             except BaseException:
                 ours.close()

@@ -182,8 +182,18 @@ def _become_expendable() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def _wait_politely() -> None:
+    """Before llama.cpp is loaded. Its threads wait for one another hundreds of times a token.
+
+    Where they spin meanwhile, as OpenMP does by itself, one other busy program on the board slows a small model down
+    tenfold and more; sleeping does not.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
 def main() -> None:
     _become_expendable()
+    _wait_politely()
     Worker(socket.socket(fileno=int(sys.argv[1]))).run()
 
 

@@ -83,7 +83,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         home = await opened.enter_async_context(Home(settings.home, broker, topics, changed))
         acting = Acting(home, broker, settings.home)
         timers = await opened.enter_async_context(
-            Timers(settings.agent.state_dir, _events(broker, topics), _delayed(acting))
+            Timers(settings.agent.state_dir, _events(broker, topics), _delayed(home, acting))
         )
         supply = ModelSupply(settings.model, settings.agent.state_dir, board.memory_bytes, worker, changed)
         measurements = Measurements()
@@ -188,9 +188,10 @@ def _events(broker: Broker, topics: Topics) -> Callable[[Event], Awaitable[None]
 
 
 def _delayed(
-    acting: Acting,
+    home: Home, acting: Acting
 ) -> Callable[[DelayedCommand, Callable[[], Awaitable[None]]], Awaitable[Sequence[ActionResult]]]:
     async def run(command: DelayedCommand, begin: Callable[[], Awaitable[None]]) -> Sequence[ActionResult]:
+        await home.up_to_date()  # one that fell due while the agent was not there comes before the devices do
         return await acting.carry_out(command.wishes, confirmed=command.confirmed, before_publishing=begin)
 
     return run

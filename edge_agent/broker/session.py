@@ -64,6 +64,11 @@ class Broker:
         return None if self._link is None else "5" if self._link.protocol == MQTTProtocolVersion.MQTTv5 else "3.1.1"
 
     @property
+    def connections(self) -> int:
+        """How many there have been, the present one included."""
+        return self._connections
+
+    @property
     def resumed(self) -> bool:
         """Whether the broker still had our session at the present connection: what it retains it has kept as well."""
         return self._resumed

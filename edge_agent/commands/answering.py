@@ -7,6 +7,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from edge_agent.broker import Broker, Delivery, Topics
 from edge_agent.commands.chunks import ChunkStream
@@ -15,7 +16,7 @@ from edge_agent.commands.fulfilling import Fulfilling, Outcome
 from edge_agent.commands.inbox import Entry, Inbox
 from edge_agent.commands.replies import answered, failed, told
 from edge_agent.commands.request import Request
-from edge_agent.errors import Busy, CommandError, Internal, ModelUnavailable, NotUnderstood
+from edge_agent.errors import Busy, CommandError, Internal, Interrupted, ModelUnavailable, NotUnderstood
 from edge_agent.inference import Generation, InferenceWorker
 from edge_agent.language import Chat, Turn, Wording
 from edge_agent.messages import Reply
@@ -23,6 +24,7 @@ from edge_agent.settings import Settings
 
 log = logging.getLogger(__name__)
 
+BROKEN_OFF = "The agent stopped while it did that. See whether it was done before you ask again."
 MODEL_SLOTS = 1  # requests that the engine decodes at once
 
 
@@ -43,6 +45,7 @@ class Answering:
         self._chat = Chat(settings.chat, worker)
         self._conversations = Conversations(settings.conversation)
         self._slots = asyncio.Semaphore(MODEL_SLOTS)
+        self._waiting = 0  # commands that wait for a slot
 
     async def reply_to(self, request: Request) -> tuple[Reply, Generation | None]:
         """The Reply, and what the model did for it. Raises CancelledError only where the agent stops."""
@@ -73,7 +76,21 @@ class Answering:
         command = request.command
         if command.mode == "chat" or command.schema_ is not None or not self._settings.home.intents:
             return None
-        return await self._fulfilling.fulfil(request)
+        if request.delivery is None:
+            return None  # taken from the inbox: it waited for the model
+        return await self._fulfilling.fulfil(request, lambda: self._begin(request))
+
+    async def _begin(self, request: Request) -> None:
+        """Something is going to be published for it: from here on a crash is answered, and nothing is done again."""
+        if request.on_disk or request.delivery is None:
+            return
+        reply = self._failed(request, Interrupted(BROKEN_OFF))
+        try:
+            await self._inbox.add(replace(_entry(request, request.delivery), reply=reply.to_payload()), surely=False)
+        except sqlite3.Error as error:
+            log.error("the inbox can't be written; free some space", extra={"id": request.id, "cause": str(error)})
+        else:
+            request.on_disk = request.begun = True
 
     async def _generate(self, request: Request) -> Generation:
         command = request.command
@@ -81,16 +98,27 @@ class Answering:
             raise NotUnderstood("That was not understood as something to do in the home. Say it in other words.")
         if self._worker.state == "failed":
             raise ModelUnavailable(self._worker.problem or "There is no model.")
-        if request.ahead >= self._settings.commands.queue_limit:
-            raise Busy("Too many commands are waiting for the model. Try again in a moment.")
-        await self._keep(request)
-        request.waits = True
-        async with self._slots:
+        await self._take_turn(request)
+        try:
             request.started_s = time.monotonic()
             earlier = self._conversations.turns(request.session)
             generation = await self._chat.answer(command, earlier, self._listener(request))
+        finally:
+            self._slots.release()
         self._conversations.add(request.session, Turn(command.text, generation.text))
         return generation
+
+    async def _take_turn(self, request: Request) -> None:
+        """Waits for a slot, where there is room to wait; the command is safe on disk meanwhile. Raises Busy."""
+        if self._waiting >= self._settings.commands.queue_limit:
+            raise Busy("Too many commands are waiting for the model. Try again in a moment.")
+        self._waiting += 1
+        request.waits = True
+        try:
+            await self._keep(request)
+            await self._slots.acquire()
+        finally:
+            self._waiting -= 1
 
     async def _keep(self, request: Request) -> None:
         """Puts the command where a crash does not reach it, then tells the broker. A full disk costs only that."""

@@ -157,7 +157,6 @@ class Commands:
     def _take_in(self, command: Command, delivery: Delivery, address: Address) -> None:
         request = self._request(command, command.id or uuid.uuid4().hex, delivery.topic, address, delivery.expires_in_s)
         request.delivery = delivery
-        request.ahead = sum(one.waits and one.started_s is None for one in self._requests.values())
         known = Known(delivery.packet_id, hash(delivery.payload), request.arrived_s, request)
         self._known.add(request.key, known)
         self._requests[request.key] = request
@@ -216,14 +215,17 @@ class Commands:
         log.info("answered", extra=summary(reply))
         if request.stream is not None:
             request.stream.end()
-        await self._note(request, self._inbox.answer(request.topic, request.id, reply.to_payload()))
+        await self._note(
+            request,
+            self._inbox.answer(request.topic, request.id, reply.to_payload(), surely=not request.begun),
+        )
         await publish_reply(self._broker, reply, request.address)
         request.acknowledge()
         known.reply, known.request = reply, None
         del self._requests[request.key]
         for delivery, address in request.repeats:
             await self._publish(reply, address, delivery)
-        await self._note(request, self._inbox.published(request.topic, request.id))
+        await self._note(request, self._inbox.published(request.topic, request.id, surely=not request.begun))
 
     async def _note(self, request: Request, writing: Coroutine[None, None, None]) -> None:
         """A disk that fails costs the memory of this command, not its Reply."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -55,22 +56,28 @@ class Fulfilling:
         Wording.of(language)
         self._understanding.understand("", Dialogue(), area=None, language=language)
 
-    async def fulfil(self, request: Request) -> Outcome | None:
-        """None where no rule understands it. Raises NotAllowed where the wish as a whole is forbidden."""
+    async def fulfil(self, request: Request, begin: Callable[[], Awaitable[None]]) -> Outcome | None:
+        """None where no rule understands it. `begin` is awaited before anything is published to a device.
+
+        Waits until the home is known. Raises NotAllowed where the wish as a whole is forbidden.
+        """
+        await self._home.up_to_date()
         command = request.command
+        await self._home.settled()  # right after a start nobody knows yet what is here
         language = command.language or self._settings.agent.language
         dialogue = self._dialogues.of(request.session)
         plan = self._understanding.understand(
             command.text, dialogue, area=command.area or request.origin, language=language
         )
+        dialogue.unconfirmed = None  # a yes is one to the question just before it
         if plan is None:
             return None
+        if isinstance(plan, Act) and plan.when is None:
+            return await self._act(plan, request, dialogue, Wording.of(language), begin)
         return await self._carry_out(plan, request, dialogue, Wording.of(language))
 
     async def _carry_out(self, plan: Plan, request: Request, dialogue: Dialogue, wording: Wording) -> Outcome:
         match plan:
-            case Act(when=None):
-                return await self._act(plan, request, dialogue, wording)
             case Act():
                 return await self._act_later(plan, plan.when, request, dialogue, wording)
             case Ask():
@@ -87,10 +94,12 @@ class Fulfilling:
                 text = wording.refuse(plan, self._home)
                 return Outcome(text, error=(NotUnderstood if plan.key in NOT_HERE else NotAllowed)(text))
 
-    async def _act(self, plan: Act, request: Request, dialogue: Dialogue, wording: Wording) -> Outcome:
+    async def _act(
+        self, plan: Act, request: Request, dialogue: Dialogue, wording: Wording, begin: Callable[[], Awaitable[None]]
+    ) -> Outcome:
         confirmed = plan.confirmed or request.command.confirmed
         try:
-            results = await self._acting.carry_out(plan.actions, confirmed=confirmed)
+            results = await self._acting.carry_out(plan.actions, confirmed=confirmed, before_publishing=begin)
         except SeveralNeedAYes as error:
             text = wording.refuse(Refuse("one_at_a_time", {"name": error.entities}), self._home)
             return Outcome(text, error=NotAllowed(text))

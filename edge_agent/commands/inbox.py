@@ -107,27 +107,36 @@ class Inbox:
 
         return await self._in_thread(read)
 
-    async def add(self, entry: Entry) -> None:
-        """Raises sqlite3.Error where the disk does not take it."""
+    async def add(self, entry: Entry, *, surely: bool = True) -> None:
+        """Raises sqlite3.Error where the disk does not take it.
+
+        Not `surely`: it survives our death, not a cut of power within seconds, and nothing waits for the card.
+        """
         values = (entry.topic, entry.id, entry.packet_id, entry.received_at, entry.expires_at, entry.payload,
                   entry.response_topic, entry.correlation_data, entry.reply, entry.published)  # fmt: skip
-        await self._execute("INSERT OR REPLACE INTO commands VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+        await self._execute("INSERT OR REPLACE INTO commands VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values, surely)
 
-    async def answer(self, topic: str, request_id: str, reply: bytes) -> None:
-        """The reply is safe; it may be published."""
-        await self._execute("UPDATE commands SET reply = ? WHERE topic = ? AND id = ?", (reply, topic, request_id))
+    async def answer(self, topic: str, request_id: str, reply: bytes, *, surely: bool = True) -> None:
+        """The reply is safe; it may be published. `surely` as in `add`."""
+        await self._execute(
+            "UPDATE commands SET reply = ? WHERE topic = ? AND id = ?", (reply, topic, request_id), surely
+        )
 
-    async def published(self, topic: str, request_id: str) -> None:
+    async def published(self, topic: str, request_id: str, *, surely: bool = True) -> None:
         """The broker has the reply. Replies too old to be asked for again are forgotten here."""
-        await self._execute("UPDATE commands SET published = 1 WHERE topic = ? AND id = ?", (topic, request_id))
+        await self._execute("UPDATE commands SET published = 1 WHERE topic = ? AND id = ?", (topic, request_id), surely)
         await self._execute(
             "DELETE FROM commands WHERE published = 1 AND NOT received_at BETWEEN ? AND ?",
             (time.time() - REMEMBERED_S, time.time() + REMEMBERED_S),
+            surely,
         )
 
-    async def _execute(self, statement: str, values: tuple[object, ...]) -> None:
+    async def _execute(self, statement: str, values: tuple[object, ...], surely: bool) -> None:
         def write() -> None:
-            with self._use() as database:
+            database = self._use()
+            # FULL: a commit is on the disk, not on its way there.
+            database.execute(f"PRAGMA synchronous = {'FULL' if surely else 'NORMAL'}")
+            with database:
                 database.execute(statement, values)
 
         await self._in_thread(write)
@@ -167,7 +176,6 @@ class Inbox:
 
 def _prepare(database: sqlite3.Connection) -> None:
     database.execute("PRAGMA journal_mode = WAL")
-    database.execute("PRAGMA synchronous = FULL")  # a commit is on the disk, not on its way there
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if version > SCHEMA_VERSION:
         raise Unreadable(f"it was written by a newer version ({version})")

@@ -61,11 +61,11 @@ class Request:
     deadline: Deadline
     arrived_s: float = field(default_factory=time.monotonic)
     delivery: Delivery | None = None  # None: taken from the inbox after a restart
-    ahead: int = 0  # commands that waited for the model when it came
     waits: bool = False  # for the model
     started_s: float | None = None  # when its turn came
     first_text_s: float | None = None
     on_disk: bool = False
+    begun: bool = False  # it is on disk because something is published to devices for it
     stream: ChunkStream | None = None
     task: asyncio.Task[None] | None = None
     _cancelled: bool = False

@@ -30,11 +30,16 @@ MOST_ENTITIES = 20_000
 # A broker may send what it retains behind what is published after the subscription: quiet means that it has.
 QUIET_S = 0.3
 MARKER_PATIENCE_S = 3.0
+# Whoever is told of a change looks at the whole home: not at every one of thousands of configurations.
+TELL_S = 0.05
 HOME_ASSISTANT_STARTED = b"online"
 
 
 class Session(Protocol):
     """The broker session, as far as the home needs it."""
+
+    @property
+    def connections(self) -> int: ...
 
     @property
     def resumed(self) -> bool: ...
@@ -54,7 +59,7 @@ class Home:
     def __init__(
         self, settings: HomeSettings, broker: Session, topics: Topics, changed: Callable[[], None] = lambda: None
     ) -> None:
-        """`changed` is called when entities have come, changed or gone, and when all retained ones are known."""
+        """`changed` is called soon after entities have come, changed or gone, and when all retained ones are known."""
         self._settings, self._broker, self._topics, self._changed = settings, broker, topics, changed
         self._registry, self._states = Registry(settings), States(broker)
         self._payloads: dict[str, int] = {}  # hashes, by configuration topic: what comes again changes nothing
@@ -63,7 +68,10 @@ class Home:
         self._last_config_s = 0.0
         self._markers: dict[bytes, asyncio.Event] = {}
         self._settled = asyncio.Event()
+        self._learned = 0  # the connection whose retained messages have been read
+        self._up_to_date = asyncio.Event()
         self._full = False
+        self._telling: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -77,6 +85,8 @@ class Home:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._telling is not None:
+            self._telling.cancel()
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -103,6 +113,15 @@ class Home:
 
     async def settled(self) -> None:
         await self._settled.wait()
+
+    async def up_to_date(self) -> None:
+        """Returns when what the broker retains has been read at the present connection, or else the next one.
+
+        What waited for us at the broker comes before the states do: it must not be answered from older ones.
+        """
+        while not self._learned or self._learned != self._broker.connections:
+            self._up_to_date.clear()
+            await self._up_to_date.wait()
 
     def count(self) -> tuple[int, int]:
         """(devices, areas), as Status counts them."""
@@ -192,6 +211,11 @@ class Home:
         self._registry.announce(topic, records)
         for record in before:
             self._states.leave(record)
+        if self._telling is None:
+            self._telling = asyncio.get_running_loop().call_later(TELL_S, self._tell)
+
+    def _tell(self) -> None:
+        self._telling = None
         self._changed()
 
     def _forget(self, topic: str) -> None:
@@ -220,6 +244,7 @@ class Home:
 
     async def _learn(self) -> None:
         """After a connect: until what the broker retains has come, configurations first and then their states."""
+        connection = self._broker.connections
         if self._settings.announce:
             await self._broker.publish(self._topics.home_assistant_status, HOME_ASSISTANT_STARTED, qos=1)
         await self._round_trip()
@@ -230,6 +255,8 @@ class Home:
         if not self._settled.is_set():
             log.info("the home is known", extra=dict(zip(("devices", "areas"), self.count(), strict=True)))
         self._settled.set()
+        self._learned = connection
+        self._up_to_date.set()
         self._changed()
 
     def _forget_missing(self) -> None:

@@ -18,6 +18,7 @@ SPANS = {
     "hour_and_a_half": 5400.0,
     "an_hour": 3600.0,
     "a_minute": 60.0,
+    "a_second": 1.0,
 }
 PAST = {"half_past": 30, "quarter_past": 15, "quarter_to": -15}  # minutes from the hour
 FLAGS = ("question", "request", "want", "story", "fix", "wish", "never_mind", "yes", "clock", "timer")

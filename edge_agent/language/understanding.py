@@ -103,6 +103,7 @@ class _Sentence:
             if {"yes:no", "never_mind", "not"} & clauses[0].flags:
                 dialogue.closed()
                 return LetBe("never_mind")
+            dialogue.unconfirmed = None  # a yes counts for the question right before it only
         if dialogue.question is None or dialogue.wish is None:
             return None
         question, wish = dialogue.question, dialogue.wish

@@ -13,6 +13,7 @@ import platform
 import signal
 import statistics
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from bench.asking import Answer
@@ -35,8 +36,8 @@ SUBJECTS = ("a lighthouse", "a train", "a market", "a garden")
 class Measured:
     """The figures of one run, in the order of their measuring."""
 
-    def __init__(self, on: Stage, model: Path, pairs: int, commands: int) -> None:
-        self._on, self._model, self._pairs, self._commands = on, model, pairs, commands
+    def __init__(self, on: Stage, model: Path, rounds: int, commands: int) -> None:
+        self._on, self._model, self._rounds, self._commands = on, model, rounds, commands
         self.figures: list[Figure] = []
 
     def run(self) -> None:
@@ -48,12 +49,15 @@ class Measured:
             self._on.stopwatch.answer(story(number), WARM_TOKENS)
         self._daemon_memory(f"after {WARM_ANSWERS} answers")
         worker = Memory.of(self._on.worker_pid)  # before another process maps the same file
-        with PlainLlama(self._model, self._tuning()) as plain:
+        with (
+            PlainLlama(self._model, self._tuning(), polite=True) as polite,
+            PlainLlama(self._model, self._tuning(), polite=False) as usual,
+        ):
             for number in range(WARM_ANSWERS):
-                plain.answer(messages(story(number)), WARM_TOKENS)
-            self._worker_memory(worker, Memory.of(plain.pid))
-            self._generation(plain)
-            self._first_text(plain)
+                polite.answer(messages(story(number)), WARM_TOKENS)
+            self._worker_memory(worker, Memory.of(polite.pid))
+            self._generation(polite, usual)
+            self._first_text(polite)
         self._refusals()
 
     def _before_the_model(self) -> None:
@@ -99,13 +103,25 @@ class Measured:
         assert model.weights_bytes is not None and model.kv_bytes is not None
         return (model.weights_bytes + model.kv_bytes) / MB
 
-    def _generation(self, plain: PlainLlama) -> None:
-        pairs = [self._pair(number, plain) for number in range(self._pairs)]
-        ours, theirs = [answer for answer, _ in pairs], [streamed for _, streamed in pairs]
-        prompt_tokens = ours[-1].streamed.prompt_tokens, theirs[-1].prompt_tokens
+    def _generation(self, polite: PlainLlama, usual: PlainLlama) -> None:
+        """In turn, and who goes first changes, so that a third party's load and the heat fall on all alike."""
+        ours, politely, usually = list[Answer](), list[Streamed](), list[Streamed]()
+        asks: list[Callable[[str], None]] = [
+            lambda text: ours.append(self._on.stopwatch.answer(text, ANSWER_TOKENS)),
+            lambda text: politely.append(polite.answer(messages(text), ANSWER_TOKENS)),
+            lambda text: usually.append(usual.answer(messages(text), ANSWER_TOKENS)),
+        ]
+        for number in range(self._rounds):
+            first = number % len(asks)
+            for ask in asks[first:] + asks[:first]:
+                ask(story(number))
+        self._speed("`Llama`, its threads sleeping as the worker's do", ours, politely)
+        self._speed("`Llama` as it comes, its threads spinning", ours, usually)
+
+    def _speed(self, baseline: str, ours: list[Answer], theirs: list[Streamed]) -> None:
         table = (
-            f"Speed of {ANSWER_TOKENS} tokens behind a prompt of {prompt_tokens[0]}, streamed over MQTT; baseline: "
-            f"`Llama`'s own streaming behind {prompt_tokens[1]}; {self._pairs} answers each, in turn"
+            f"Speed of {ANSWER_TOKENS} tokens behind a prompt of {ours[0].streamed.prompt_tokens}, streamed over MQTT, "
+            f"{len(ours)} answers each, in turn; baseline: {baseline}, behind {theirs[0].prompt_tokens}"
         )
         heard, plainly = [each.streamed.tokens_per_second for each in ours], [each.tokens_per_second for each in theirs]
         ratios = quantiles([one / other for one, other in zip(heard, plainly, strict=True)], 25, 50, 75)
@@ -116,15 +132,6 @@ class Measured:
         self._add(table, "by Chunks, best", max(heard), "tokens/s", max(plainly))
         said = statistics.median(answer.tokens_per_second for answer in ours)
         self._add(table, "by the Reply, median", said, "tokens/s", statistics.median(plainly))
-
-    def _pair(self, number: int, plain: PlainLlama) -> tuple[Answer, Streamed]:
-        """Who goes first changes, so that a third party's load and the heat fall on both alike."""
-        text = story(number)
-        if number % 2:
-            theirs = plain.answer(messages(text), ANSWER_TOKENS)
-            return self._on.stopwatch.answer(text, ANSWER_TOKENS), theirs
-        ours = self._on.stopwatch.answer(text, ANSWER_TOKENS)
-        return ours, plain.answer(messages(text), ANSWER_TOKENS)
 
     def _first_text(self, plain: PlainLlama) -> None:
         ours, theirs = list[float](), list[float]()
@@ -181,7 +188,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.daemon", description=__doc__)
     parser.add_argument("--model", type=Path, help="GGUF file; SmolLM2-135M-Instruct where absent")
     parser.add_argument("--json", type=Path, help="file for the figures as JSON")
-    parser.add_argument("--pairs", type=_several, default=20, help="answers of each side whose speed is measured")
+    parser.add_argument("--rounds", type=_several, default=20, help="answers of each side whose speed is measured")
     parser.add_argument("--commands", type=_several, default=200, help="commands whose latency is measured")
     return parser.parse_args()
 
@@ -195,11 +202,12 @@ def _several(text: str) -> int:
 
 def main() -> int:
     """0: every target is met."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that all that was started is stopped
     given = arguments()
     model = given.model or small_model()
     header = f"{model.name}, {machine()}"
     with stage(model, TELEMETRY_S) as on:
-        measured = Measured(on, model, given.pairs, given.commands)
+        measured = Measured(on, model, given.rounds, given.commands)
         measured.run()
     print("\n\n".join((header, *tables(measured.figures))))
     if given.json:

@@ -111,7 +111,7 @@ def _described(room: str, device: str) -> dict[str, object]:
     }
 
 
-_TEMPERATURE = {
+_TEMPERATURE: dict[str, object] = {
     "device_class": "temperature",
     "unit_of_measurement": "°C",
     "value_template": "{{ value_json.temperature }}",

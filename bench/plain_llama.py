@@ -7,6 +7,7 @@ line, and one Streamed a line back.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -35,9 +36,13 @@ class Streamed:
 
 
 class PlainLlama:
-    """The process, seen from the benchmark. Use it in a `with`."""
+    """The process, seen from the benchmark. Use it in a `with`.
 
-    def __init__(self, model: Path, tuning: TuningStatus) -> None:
+    `polite`: its threads sleep while they wait for one another, as the worker's do. By themselves they spin.
+    """
+
+    def __init__(self, model: Path, tuning: TuningStatus, *, polite: bool) -> None:
+        self._environment = os.environ | ({"OMP_WAIT_POLICY": "passive"} if polite else {})
         self._command = [sys.executable, "-m", "bench.plain_llama", str(model)]
         self._arguments = {
             "n_ctx": tuning.context,
@@ -49,7 +54,9 @@ class PlainLlama:
         }
 
     def __enter__(self) -> Self:
-        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._process = subprocess.Popen(
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self._environment
+        )
         self._send(self._arguments)
         self._receive()
         return self

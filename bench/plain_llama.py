@@ -42,7 +42,7 @@ class PlainLlama:
     """
 
     def __init__(self, model: Path, tuning: TuningStatus, *, polite: bool) -> None:
-        self._environment = os.environ | ({"OMP_WAIT_POLICY": "passive"} if polite else {})
+        self._environment = os.environ | ({"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "300"} if polite else {})
         self._command = [sys.executable, "-m", "bench.plain_llama", str(model)]
         self._arguments = {
             "n_ctx": tuning.context,

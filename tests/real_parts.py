@@ -24,6 +24,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 PATIENCE_S = 60.0
+LONG_STORY = "Tell me a long story about a fox, a river and an old mill."
 
 
 def small_model() -> Path:
@@ -193,6 +194,10 @@ class Person:
         fields = {"id": uuid.uuid4().hex, "text": text, **fields}
         self.publish("command" + (f"/{origin}" if origin else ""), fields)
         return str(fields["id"])
+
+    def long_command(self, **fields: Any) -> str:
+        """Publishes a Command whose answer ends only at its limit: at temperature 0 the small model goes on and on."""
+        return self.command(LONG_STORY, **{"stream": True, "max_tokens": 700, "temperature": 0, **fields})
 
     def ask(self, text: str = "Say hello.", **fields: Any) -> dict[str, Any]:
         return self.reply(self.command(text, **fields))

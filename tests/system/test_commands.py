@@ -12,8 +12,6 @@ import pytest
 
 from tests.real_parts import Mosquitto, Person, wait_until
 
-LONG = "Count from one to five hundred in words, and do not stop before the end."
-
 
 def test_plain_text_gets_its_reply(person: Person) -> None:
     person.publish("command", "hello")
@@ -95,7 +93,7 @@ def test_a_session_is_remembered_and_no_session_is_not(person: Person) -> None:
 
 
 def test_a_cancel_ends_a_running_answer_within_a_second(person: Person) -> None:
-    request = person.command(LONG, stream=True, max_tokens=700)
+    request = person.long_command()
     person.first_chunk(request)
     began_s = time.monotonic()
     person.publish("cancel", request)
@@ -106,7 +104,7 @@ def test_a_cancel_ends_a_running_answer_within_a_second(person: Person) -> None:
 
 
 def test_a_cancel_of_everything_reaches_what_waits(person: Person) -> None:
-    requests = [person.command(LONG, stream=True, max_tokens=700) for _ in range(3)]
+    requests = [person.long_command() for _ in range(3)]
     person.first_chunk(requests[0])
     person.publish("cancel", "*")
     assert {person.reply(request)["error"]["code"] for request in requests} == {"cancelled"}
@@ -125,13 +123,13 @@ def test_a_cancel_that_is_no_id_is_refused(person: Person, payload: str | bytes)
 
 
 def test_the_time_given_is_kept_while_generating(person: Person) -> None:
-    reply = person.ask(LONG, max_tokens=700, timeout_s=0.5)
+    reply = person.reply(person.long_command(timeout_s=0.5))
     assert reply["error"]["code"] == "timeout"
     assert reply["timing_ms"]["total"] < 1500
 
 
 def test_a_command_that_expires_while_it_waits_is_told_so(person: Person) -> None:
-    running = person.command(LONG, stream=True, max_tokens=700)
+    running = person.long_command()
     person.first_chunk(running)
     person.publish("command", {"id": "late", "text": "hello"}, MessageExpiryInterval=1)
     reply = person.reply("late")
@@ -141,7 +139,7 @@ def test_a_command_that_expires_while_it_waits_is_told_so(person: Person) -> Non
 
 
 def test_a_full_queue_says_busy_at_once(person: Person) -> None:
-    requests = [person.command(LONG, stream=True, max_tokens=700)]
+    requests = [person.long_command()]
     person.first_chunk(requests[0])
     requests += [person.command() for _ in range(3)]  # as many as may wait
     assert person.ask()["error"]["code"] == "busy"

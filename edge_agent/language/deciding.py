@@ -12,8 +12,8 @@ from edge_agent.language.clause import Clause
 STEP = {"brightness_pct": 20.0, "volume_level": 10.0, "position": 25.0, "percentage": 20.0, "temperature": 1.0,
         "humidity": 5.0, "color_temp_kelvin": 800.0}  # fmt: skip
 LITTLE = 0.5  # of a step: "a bit"
-UPWARD = frozenset({"up", "brighter", "warmer", "louder"})
-DOWNWARD = frozenset({"down", "darker", "colder", "quieter"})
+UPWARD = frozenset({"up", "brighter", "warmer", "louder", "stronger"})
+DOWNWARD = frozenset({"down", "darker", "colder", "quieter", "weaker"})
 SWITCHED = frozenset({"light", "switch", "fan", "humidifier", "media_player", "siren", "climate", "water_heater"})
 LEVELS: Mapping[str, tuple[str, str]] = {  # kind → (action, parameter) of its percentage
     "light": ("turn_on", "brightness_pct"),
@@ -156,7 +156,7 @@ def _direction(clause: Clause) -> int:
 
 def _relative(entity: Entity, clause: Clause) -> Wish | None:
     """Up, down, brighter, warmer, louder."""
-    direction = _direction(clause)
+    direction = _direction(clause) or _part_way(entity, clause)
     shut_down = "close" in clause.cues and entity.kind not in ("cover", "valve")
     if direction == 0 or shut_down or _is_plain(entity, clause) or entity.kind not in RELATIVE_KINDS:
         return None
@@ -164,7 +164,8 @@ def _relative(entity: Entity, clause: Clause) -> Wish | None:
     bounds = _parameter(entity, action, parameter)
     if bounds is None or (entity.state == "off" and direction < 0):
         return NOTHING
-    step = clause.percent if clause.by and clause.percent else STEP[parameter] * (LITTLE if clause.little else 1)
+    said = clause.percent if clause.percent is not None else clause.number
+    step = said if clause.by and said else STEP[parameter] * (LITTLE if clause.little else 1)
     now = entity.attributes.get(parameter)
     if not isinstance(now, int | float):
         return NOTHING
@@ -174,6 +175,13 @@ def _relative(entity: Entity, clause: Clause) -> Wish | None:
         if target >= now > 0 and direction < 0:
             target = max(1.0, now / 2)
     return Wish(action, {parameter: _tidy(_bounded(target, bounds))})
+
+
+def _part_way(entity: Entity, clause: Clause) -> int:
+    """ "Open the blind a bit" is up by a bit, where it can stop on its way."""
+    if not (clause.little or clause.by) or _parameter(entity, "set_position", "position") is None:
+        return 0
+    return ("open" in clause.cues) - ("close" in clause.cues)
 
 
 def _is_plain(entity: Entity, clause: Clause) -> bool:
@@ -229,13 +237,16 @@ CUE_KINDS = {
 }
 
 SIMPLE: Mapping[str, Mapping[str, str]] = {  # kind → cue → action
-    "cover": {"open": "open", "up": "open", "out": "open", "close": "close", "down": "close", "stop": "stop"},
+    "cover": {"open": "open", "up": "open", "out": "open", "close": "close", "down": "close", "in": "close",
+              "stop": "stop"},
     "valve": {"open": "open", "on": "open", "start": "open", "water": "open", "resume": "open",
               "close": "close", "off": "close", "stop": "stop_or_close"},
     "lock": {"lock": "lock", "close_lock": "lock", "unlock": "unlock", "open": "unlock"},
-    "vacuum": {"dock": "return_to_base", "pause": "pause", "stop": "stop", "locate": "locate", "off": "return_to_base",
+    "vacuum": {"dock": "return_to_base", "in": "return_to_base",
+               "pause": "pause", "stop": "stop", "locate": "locate", "off": "return_to_base",
                "clean": "start", "start": "start", "on": "start", "resume": "start"},
-    "lawn_mower": {"dock": "return_to_base", "pause": "pause", "stop": "pause", "mow": "start", "start": "start",
+    "lawn_mower": {"dock": "return_to_base", "in": "return_to_base",
+                   "pause": "pause", "stop": "pause", "mow": "start", "start": "start",
                    "on": "start", "resume": "start", "off": "return_to_base"},
     "media_player": {"mute": "mute", "unmute": "unmute", "pause": "pause", "resume": "play", "next": "next",
                      "previous": "previous", "stop": "stop", "off": "turn_off", "start": "play", "on": "turn_on"},

@@ -9,17 +9,18 @@ from dataclasses import dataclass, field, replace
 
 from edge_agent.home import DeviceAction
 from edge_agent.language.clause import Clause
-from edge_agent.language.plan import Act, Ask
+from edge_agent.language.plan import Act, Ask, TimerWish
 
 
 @dataclass
 class Dialogue:
-    """One conversation. `question` is ours, still open; `wish` what it was asked for."""
+    """One conversation. `question` is ours, still open; `wish` what it was asked for; `timer_wish` the same of timers."""
 
     entity_ids: tuple[str, ...] = ()  # last spoken of
     clause: Clause | None = None  # last understood
     question: Ask | None = None
     wish: Clause | None = None
+    timer_wish: TimerWish | None = None
     unconfirmed: Act | None = None  # waits for a yes
     used_s: float = field(default_factory=time.monotonic)
 
@@ -31,7 +32,7 @@ class Dialogue:
 
     def closed(self) -> None:
         """Our question is answered, or no longer of interest."""
-        self.question = self.wish = self.unconfirmed = None
+        self.question = self.wish = self.timer_wish = self.unconfirmed = None
 
 
 class Dialogues:

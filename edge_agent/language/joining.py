@@ -9,13 +9,15 @@ from edge_agent.language.clause import Clause, Reference
 from edge_agent.language.plan import When
 from edge_agent.language.vocabulary import Vocabulary
 
+CHANGES = frozenset({"brighter", "darker", "warmer", "colder", "louder", "quieter", "stronger", "weaker", "set"})
 VALUES = ("percent", "degrees", "kelvin", "number", "color", "hvac", "tint")
 
 
 def join(clauses: list[Clause], vocabulary: Vocabulary) -> list[Clause]:
     """Each of the result says whole what is to be done to what."""
     told = [_with_shared_place(clause, vocabulary) for clause in _without_reasons(clauses)]
-    forward = _Forward(vocabulary).clauses(_corrected(_with_meant_pronouns(told)))
+    told = _with_nouns_of_ones(_corrected(_with_meant_pronouns(told)), vocabulary)
+    forward = _Forward(vocabulary).clauses(told)
     return [_with_shared_place(clause, vocabulary) for clause in _handed_back(forward)]
 
 
@@ -36,9 +38,12 @@ def _with_meant_pronouns(clauses: list[Clause]) -> list[Clause]:
         if clause.is_empty:
             continue
         named = tuple(ref for ref in result[-1].references if ref.words and not ref.unknown) if result else ()
-        pronouns_only = clause.has_target and all(ref.pronoun == "it" for ref in clause.references)
+        told = bool(result) and bool(result[-1].wishes)
+        pronouns_only = (clause.has_target or told) and all(ref.pronoun == "it" for ref in clause.references)
         if pronouns_only and named and clause.cues and not result[-1].cues:
             result[-1] = replace(clause, references=named)
+        elif pronouns_only and named and clause.has_target and (clause.cues or clause.has_value):
+            result.append(clause.with_references(*named))  # "turn the radio on and set it to 30"
         else:
             result.append(clause)
     return result
@@ -54,6 +59,21 @@ def _corrected(clauses: list[Clause]) -> list[Clause]:
             result[-1] = replace(result[-1], **given, flags=result[-1].flags | clause.flags)
         else:
             result.append(clause)
+    return result
+
+
+def _with_nouns_of_ones(clauses: list[Clause], vocabulary: Vocabulary) -> list[Clause]:
+    """ "The lamp in the hall to 20 and the one in the study to 40": the one is a lamp."""
+    kinds = vocabulary.lexicon.kinds.keys() - vocabulary.place_words
+    noun: tuple[str, ...] = ()
+    result: list[Clause] = []
+    for clause in clauses:
+        named = {word for reference in clause.references for word in reference.words}
+        if "one" in clause.flags and noun and not kinds & named:
+            references = (replace(one, words=(*noun, *one.words)) if one.words else one for one in clause.references)
+            clause = clause.with_references(*references)
+        noun = tuple(kinds & named) or noun
+        result.append(clause)
     return result
 
 
@@ -94,11 +114,21 @@ class _Forward:
         if clause.has_target and not own:
             named = (_one_of(named),)
         if own:
+            named = tuple(self._beside(ref, own, clause.lead) for ref in named)
             named = tuple(ref for ref in named if self._stands_beside(ref, own))
         if self._result and own and _is_open(self._result[-1]):
             self._result.append(replace(self._result[-1], references=named))
             return clause
         return clause.with_references(*_completed(named, own, self._vocabulary.lexicon.sides), *own)
+
+    def _beside(self, reference: Reference, own: tuple[Reference, ...], lead: str | None) -> Reference:
+        """ "kitchen and hall lights": the lights of both."""
+        both_places = (
+            _is_place(reference, self._vocabulary) and _has_place(own[0], self._vocabulary) and reference.words
+        )
+        if lead != "and" or not both_places or _is_place(own[0], self._vocabulary):
+            return reference
+        return _elsewhere(own[0], reference, self._vocabulary)
 
     def _stands_beside(self, reference: Reference, own: tuple[Reference, ...]) -> bool:
         """Whether it is another thing of the same wish, and not only something that was mentioned."""
@@ -115,7 +145,14 @@ class _Forward:
         elif any(ref.quantity == "all" and not ref.pronoun for ref in self._result[-1].references):
             return  # "the whole basement, lights, fan and sauna": said already
         elif any(self._names_something(reference, clause.lead) for reference in clause.references):
-            self._result.append(replace(self._result[-1], references=clause.references))
+            before = self._result[-1]
+            there = (
+                _elsewhere(before.references[-1], one, self._vocabulary)
+                if before.references and _is_place(one, self._vocabulary)
+                else one
+                for one in clause.references
+            )
+            self._result.append(before.with_references(*there))
 
     def _names_something(self, reference: Reference, lead: str | None) -> bool:
         only_a_place = _is_place(reference, self._vocabulary) and lead != "and"
@@ -165,13 +202,18 @@ def _handed_back(clauses: list[Clause]) -> list[Clause]:
         before = result[-1] if result else None
         if before is None:
             result.append(clause)
-        elif "leave" in clause.flags and clause.has_target:
+        elif ("leave" in clause.flags or ("not" in clause.flags and not clause.cues)) and clause.has_target:
             if any(ref.quantity == "all" or ref.plural for ref in before.references):
                 result[-1] = replace(before, excepted=(*before.excepted, *clause.references))
         elif clause.excepted and not clause.cues and not clause.references:
             result[-1] = replace(before, excepted=(*before.excepted, *clause.excepted))
+        elif clause.lead == "and" and before.has_target and not clause.has_target and _goes_on(clause):
+            result.append(clause.with_references(*before.references))
         elif (
-            before.cues and clause.has_value and set(clause.cues) <= {"set"} and not (clause.cues and clause.has_target)
+            (before.cues or before.has_value)
+            and clause.has_value
+            and set(clause.cues) <= {"set"}
+            and not (clause.cues and clause.has_target)
         ):
             if clause.has_target:
                 result.append(_with_unit_of(before, replace(clause, cues=("set",))))
@@ -182,10 +224,15 @@ def _handed_back(clauses: list[Clause]) -> list[Clause]:
     return result
 
 
+def _goes_on(clause: Clause) -> bool:
+    """ "green and a bit darker": of what was named before."""
+    return bool(clause.cues) and CHANGES.issuperset(clause.cues)
+
+
 def _with_values_of(clause: Clause, before: Clause) -> Clause:
     """ "lamp on, but only ten percent"."""
     given = {name: getattr(clause, name) for name in VALUES if getattr(clause, name) is not None}
-    return replace(before, **given)
+    return replace(before, **given, flags=before.flags | (clause.flags & {"exact"}))
 
 
 def _with_unit_of(before: Clause, clause: Clause) -> Clause:
@@ -198,16 +245,40 @@ def _with_unit_of(before: Clause, clause: Clause) -> Clause:
 
 def _with_shared_place(clause: Clause, vocabulary: Vocabulary) -> Clause:
     """A place, or "everywhere", that is said behind the things is where they are: "lights off in the hall"."""
+    if all(_is_place(reference, vocabulary) and reference.words for reference in clause.references):
+        return clause
     references: list[Reference] = []
-    only_places = all(_is_place(reference, vocabulary) and reference.words for reference in clause.references)
     for reference in clause.references:
-        if any(not one.pronoun for one in references) and not only_places and _is_place(reference, vocabulary):
-            references = [
-                one if _has_place(one, vocabulary) or one.pronoun else one.joined(reference) for one in references
-            ]
+        if _is_place(reference, vocabulary) and any(not one.pronoun for one in references):
+            references = _there(references, reference, vocabulary)
         else:
             references.append(reference)
-    return clause.with_references(*references)
+    return clause.with_references(*_led_by_place(references, vocabulary))
+
+
+def _there(things: list[Reference], place: Reference, vocabulary: Vocabulary) -> list[Reference]:
+    """The things of before with the place that is said behind them."""
+    if place.quantity and not place.scope and _is_place(things[-1], vocabulary):
+        return [*things[:-1], things[-1].joined(place)]  # "in the kitchen, everything off"
+    if place.words and all(_has_place(one, vocabulary) for one in things):
+        return [*things, _elsewhere(things[-1], place, vocabulary)]
+    return [one if _has_place(one, vocabulary) or one.pronoun else one.joined(place) for one in things]
+
+
+def _led_by_place(references: list[Reference], vocabulary: Vocabulary) -> list[Reference]:
+    """ "In the hall turn off the lights": a place that stands first is that of the things behind."""
+    if len(references) < 2:
+        return references
+    first, *others = references
+    if not (first.words or first.scope) or first.quantity or not _is_place(first, vocabulary):
+        return references
+    return [one if _has_place(one, vocabulary) or one.pronoun else one.joined(first) for one in others]
+
+
+def _elsewhere(thing: Reference, place: Reference, vocabulary: Vocabulary) -> Reference:
+    """ "the light in the hall and in the kitchen": the same thing in another place."""
+    words = tuple(word for word in thing.words if word not in vocabulary.place_words)
+    return replace(thing, words=(*words, *place.words), scope=place.scope, said=f"{thing.said} {place.said}".strip())
 
 
 def _is_place(reference: Reference, vocabulary: Vocabulary) -> bool:

@@ -60,13 +60,18 @@ class Lexicon:
         self.language = language
         self.splitter = Splitter(_numbers(language, tables), elides=bool(tables.get("elides")))
         self._singulars = {plain(k): plain(v) for k, v in tables.get("singular", {}).items()}
+        self._plurals = {plain(k): plain(v) for k, v in tables.get("plurals", {}).items()}  # ends of words
         self._endings = tuple(tables.get("plural_endings", ()))
+        several = tables.get("several")  # plurals that only the article or an accent tells
+        self._several = re.compile(several, re.IGNORECASE) if several else None
         self._same = {
             self.stem(plain(word)): self.stem(plain(name))
             for name, words in tables.get("same", {}).items()
             for word in words
         }
+        self.particles = frozenset(map(plain, tables.get("particles", ())))  # small words inside names: "de", "la"
         self.phrases: dict[tuple[str, ...], tuple[Meaning, ...]] = {}
+        self.means: dict[tuple[str, ...], tuple[Meaning, ...]] = {}  # other names of what a home may have
         for table, entries in tables.items():
             if isinstance(entries, Mapping) and table not in (
                 "same",
@@ -74,36 +79,58 @@ class Lexicon:
                 "singular",
                 "numbers",
                 "compounds",
+                "plurals",
+                "separable",
                 "lists",
             ):
                 self._add(table, entries)
-        self.longest = max(map(len, self.phrases), default=1)
+        self.longest = max(map(len, (*self.phrases, *self.means)), default=1)
         self.kinds: dict[str, tuple[str, ...]] = {
             self.canonical(plain(word)): tuple(kinds) for kinds, word in _kind_words(tables.get("kinds", {}))
+        }
+        self.small_words = self.particles | {
+            words[0]
+            for words, found in self.phrases.items()
+            if len(words) == 1 and any(one.type in ("article", "join", "quantity", "pronoun") for one in found)
         }
         self.sides = frozenset(
             words[0] for words, found in self.phrases.items() if len(words) == 1 and found[0].type == "side"
         )
         self.lists = ListWords.of(tables["lists"]) if "lists" in tables else None
-        self.compounds = tuple(plain(word) for word in tables.get("compounds", {}).get("heads", ()))
+        heads = map(plain, tables.get("compounds", {}).get("heads", ()))
+        self.compounds = tuple(sorted(heads, key=len, reverse=True))
+        self.separable: dict[tuple[str, str], tuple[Meaning, ...]] = _separable(tables.get("separable", {}))
+        self.separable_starts = frozenset(verb for verb, _ in self.separable)
 
     def _add(self, table: str, entries: Mapping[str, Iterable[str]]) -> None:
+        known = self.means if table == "means" else self.phrases
         for value, phrases in entries.items():
             for phrase in phrases:
                 words = tuple(word.plain for word in self.splitter.words(phrase))
-                self.phrases[words] = (*self.phrases.get(words, ()), Meaning(table, value))
+                known[words] = (*known.get(words, ()), Meaning(table, value))
 
     def stem(self, word: str) -> str:
         """A plural as its singular, roughly: names and speech are stemmed alike."""
         if (singular := self._singulars.get(word)) is not None:
             return singular
+        for plural, singular in self._plurals.items():
+            if word.endswith(plural):
+                return word[: -len(plural)] + singular
         for ending in self._endings:
             if word.endswith(ending) and len(word) - len(ending) >= 3:
                 return word[: -len(ending)]
         return word
 
+    def without_particles(self, words: tuple[str, ...]) -> tuple[str, ...]:
+        """`lumiere de la cuisine` → `lumiere cuisine`; but `lamp a` stays: at the end it is none."""
+        return (*(word for word in words[:-1] if word not in self.particles), *words[-1:])
+
     def is_plural(self, word: str) -> bool:
         return self.stem(word) != word
+
+    def tells_several(self, word: str, before: str) -> bool:
+        """Whether a word as it was said is a plural, behind the word `before`: `die Rollläden`, `die Fenster`."""
+        return self._several is not None and self._several.search(f"{before} {word}") is not None
 
     def canonical(self, word: str) -> str:
         """One word for those that mean the same: `television`, `telly`, `tvs` → `tv`."""
@@ -118,6 +145,23 @@ def _kind_words(kinds: Mapping[str, Iterable[str]]) -> Iterable[tuple[list[str],
         for word in words:
             by_word.setdefault(word, []).append(kind)
     return [(found, word) for word, found in by_word.items()]
+
+
+def _separable(verbs: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str], tuple[Meaning, ...]]:
+    """(verb, its particle at the end of the clause) → what both mean together."""
+    return {
+        (plain(form), plain(particle)): tuple(Meaning(*_table_and_value(one)) for one in means)
+        for verb in verbs.values()
+        for form in verb["forms"]
+        for particle, means in verb.items()
+        if particle != "forms"
+    }
+
+
+def _table_and_value(meaning: str) -> tuple[str, str]:
+    """`not.leave`; a bare word is a cue."""
+    table, dot, value = meaning.partition(".")
+    return (table, value) if dot else ("cue", meaning)
 
 
 def _numbers(language: str, tables: Mapping[str, Any]) -> dict[tuple[str, ...], float]:

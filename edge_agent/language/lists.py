@@ -59,7 +59,9 @@ class ListSpeech:
             return Query("contains", (entity.id,), item=item) if entity is not None else None
         if named is None and action == "add_item":
             return None
-        entity = self._entity(named) if named else self._holding(item)
+        entity = self._entity(named) if named else None
+        if entity is None and action != "add_item":
+            entity = self._holding(item)
         if entity is None:
             return self._which(named)
         items = self._items(item, entity, action)
@@ -77,7 +79,8 @@ class ListSpeech:
 
     def _entity(self, named: str | None) -> Entity | None:
         """The list of this name; the only one; the one spoken of."""
-        spoken = frozenset(self._vocabulary.canonical(named or ""))
+        whole = self._vocabulary.canonical(named or "")
+        spoken = frozenset((*whole, *(part for word in whole for part in self._vocabulary.parts(word))))
         own = [words for words in self._lists if self._own(words) & spoken]
         if len(own) == 1:
             return own[0].entity

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from edge_agent.language.lexicon import Lexicon, Meaning
 from edge_agent.language.vocabulary import Vocabulary
@@ -11,6 +11,10 @@ from edge_agent.language.words import Word
 
 BREAK = Meaning("break", "break")
 NUMBER = Meaning("number", "number")
+LONGEST_NAME = 8  # words
+SENTENCE_ENDS = frozenset(".!?;:")
+VALUE_TABLES = ("level", "color", "kelvin", "hvac", "tint")
+PREPOSED = ("cue", *VALUE_TABLES, "quantity", "scope", "attribute", "little")
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,10 @@ class Mark:
     @property
     def said(self) -> str:
         return " ".join(word.text for word in self.words)
+
+    @property
+    def said_plainly(self) -> str:
+        return " ".join(word.plain for word in self.words)
 
     @property
     def number(self) -> float | None:
@@ -51,7 +59,63 @@ def marks(words: Sequence[Word], lexicon: Lexicon, vocabulary: Vocabulary) -> li
         mark = _mark_at(words, at, lexicon, vocabulary)
         found.append(mark)
         at += len(mark.words)
-    return found
+    return _with_whole_verbs(found, lexicon) if lexicon.separable else found
+
+
+def _with_whole_verbs(found: list[Mark], lexicon: Lexicon) -> list[Mark]:
+    """`schließ … ab`: verb and particle both mean what they mean together. So do `Ton … aus`, whatever the verb."""
+    result = list(found)
+    spoken_for: dict[int, tuple[Meaning, ...]] = {}
+    starts = [at for at, mark in enumerate(found) if mark.said_plainly in lexicon.separable_starts]
+    for at in sorted(starts, key=lambda at: _is_verb(found[at])):
+        place = next(_particles(found, at, lexicon), None)
+        if place is None or (_is_verb(found[at]) and _has_verb_before(found, at)):
+            continue
+        pair = found[at].said_plainly, found[place].said_plainly
+        meanings = spoken_for.setdefault(place, lexicon.separable[pair])
+        for one in (at, place) if _is_verb(found[at]) else (place,):
+            result[one] = found[one] if found[one].home else replace(found[one], meanings=meanings)
+    return result
+
+
+def _is_verb(mark: Mark) -> bool:
+    return mark.has("cue") or mark.has("not")
+
+
+def _has_verb_before(found: Sequence[Mark], at: int) -> bool:
+    for mark in reversed(found[:at]):
+        if mark.has("break") or mark.has("join"):
+            return False
+        if mark.has("cue"):
+            return True
+    return False
+
+
+def _particles(found: Sequence[Mark], at: int, lexicon: Lexicon) -> Iterator[int]:
+    """Where the particle may stand: at the end of the clause, or of a later one while nothing else is to be done."""
+    done = False
+    for place in range(at + 1, len(found)):
+        mark = found[place]
+        is_other_verb = mark.said_plainly in lexicon.separable_starts and _is_verb(mark)
+        if mark.words[0].plain in SENTENCE_ENDS or is_other_verb or (done and (mark.has("break") or mark.has("join"))):
+            return
+        if (found[at].said_plainly, mark.said_plainly) in lexicon.separable and _ends_clause(found, place):
+            yield place
+        says_what = (mark.has("cue") and not mark.home) or mark.number is not None
+        done = done or says_what or any(map(mark.has, VALUE_TABLES))
+
+
+def _ends_clause(found: Sequence[Mark], at: int) -> bool:
+    """A preposition has its noun or number behind it, and so has an article."""
+    if found[at].home and found[at - 1].has("article"):
+        return False
+    following = found[at + 1] if at + 1 < len(found) else None
+    if following is None:
+        return True
+    if following.number is not None or any(map(following.has, PREPOSED)):
+        return False
+    stands_before_nouns = found[at].home or found[at].has("place") or found[at].has("article")
+    return not (stands_before_nouns and (following.home or following.unknown or following.has("article")))
 
 
 def _mark_at(words: Sequence[Word], at: int, lexicon: Lexicon, vocabulary: Vocabulary) -> Mark:
@@ -64,7 +128,7 @@ def _mark_at(words: Sequence[Word], at: int, lexicon: Lexicon, vocabulary: Vocab
         return meant
     phrase = _longest_phrase(words, at, lexicon)
     if name and len(name) >= len(phrase):
-        return Mark(name, home=tuple(lexicon.canonical(one.plain) for one in name))
+        return Mark(name, home=tuple(map(lexicon.canonical, lexicon.without_particles(_plain(name)))))
     if len(phrase) > 1:
         return Mark(phrase, lexicon.phrases[_plain(phrase)])
     if (option := vocabulary.options.get((lexicon.canonical(word.plain),))) is not None and not phrase:
@@ -82,8 +146,8 @@ def _meant(words: Sequence[Word], at: int, lexicon: Lexicon, vocabulary: Vocabul
     """A thing or place by another name than its own, where this home has it and nothing of that name."""
     for length in range(min(lexicon.longest, len(words) - at), 0, -1):
         stretch = tuple(words[at : at + length])
-        for meaning in lexicon.phrases.get(_plain(stretch), ()):
-            home = vocabulary.canonical(meaning.value) if meaning.type == "means" else ()
+        for meaning in lexicon.means.get(_plain(stretch), ()):
+            home = vocabulary.canonical(meaning.value)
             known_itself = length == 1 and lexicon.canonical(stretch[0].plain) in vocabulary.words
             if home and vocabulary.has_name(frozenset(home)) and not known_itself:
                 return Mark(stretch, home=home)
@@ -98,26 +162,23 @@ def _known(word: Word, lexicon: Lexicon, vocabulary: Vocabulary) -> tuple[str, .
     canonical = lexicon.canonical(word.plain)
     if canonical in vocabulary.words:
         return (canonical,)
-    return _compound(word.plain, lexicon, vocabulary)
-
-
-def _compound(word: str, lexicon: Lexicon, vocabulary: Vocabulary) -> tuple[str, ...]:
-    """`wohnzimmerrollladen` → a word of this home and what it is: for languages that write such as one word."""
-    for head in lexicon.compounds:
-        if word.endswith(head) and len(word) > len(head) + 2:
-            rest = word[: -len(head)].rstrip("-")
-            for first in (rest, rest.removesuffix("s"), rest.removesuffix("n"), rest.removesuffix("en"), f"{rest}e"):
-                if (canonical := lexicon.canonical(first)) in vocabulary.words:
-                    return canonical, lexicon.canonical(head)
-    return ()
+    parts = vocabulary.parts(lexicon.stem(word.plain))
+    return parts if parts and parts[0] in vocabulary.words else ()
 
 
 def _longest_name(words: Sequence[Word], at: int, lexicon: Lexicon, vocabulary: Vocabulary) -> tuple[Word, ...]:
-    for length in range(min(6, len(words) - at), 1, -1):
+    for length in range(min(LONGEST_NAME, len(words) - at), 1, -1):
         stretch = tuple(words[at : at + length])
-        if tuple(lexicon.canonical(word.plain) for word in stretch) in vocabulary.phrases:
+        if stretch[0].plain in lexicon.particles or _begins_phrase(words, at + length - 1, lexicon):
+            continue
+        if tuple(map(lexicon.canonical, lexicon.without_particles(_plain(stretch)))) in vocabulary.phrases:
             return stretch
     return ()
+
+
+def _begins_phrase(words: Sequence[Word], at: int, lexicon: Lexicon) -> bool:
+    """ "The lamp a bit …" is not lamp A."""
+    return words[at].plain in lexicon.particles and len(_longest_phrase(words, at, lexicon)) > 1
 
 
 def _longest_phrase(words: Sequence[Word], at: int, lexicon: Lexicon) -> tuple[Word, ...]:
@@ -139,7 +200,8 @@ def _loosely(words: Sequence[Word], at: int, lexicon: Lexicon, vocabulary: Vocab
         near = vocabulary.near(both) if len(both) > 4 and not _known(words[at + 1], lexicon, vocabulary) else None
         if near is not None and len(near) > 3:
             return Mark(tuple(words[at : at + 2]), home=(near,))
-    near = vocabulary.near(lexicon.canonical(word.plain))
+    is_spelled_right = (word.plain,) in lexicon.means  # "coffee", where there is no coffee machine, is not "cover"
+    near = None if is_spelled_right else vocabulary.near(lexicon.canonical(word.plain))
     if near is not None:
         return Mark((word,), home=(near,))
     return Mark((word,), unknown=word.plain)

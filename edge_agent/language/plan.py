@@ -21,10 +21,11 @@ class When:
 
 @dataclass(frozen=True)
 class Act:
-    """Do this, now or later."""
+    """Do this, now or later; with `for_s` it is undone after so many seconds."""
 
     actions: tuple[DeviceAction, ...]
     when: When | None = None
+    for_s: float | None = None
     confirmed: bool = False  # the person has said yes to it
 
 
@@ -70,11 +71,17 @@ class Clock:
 
 @dataclass(frozen=True)
 class TimerWish:
-    """Set, change, cancel or tell a timer. `name` tells several apart."""
+    """Set, change, cancel or tell a timer.
+
+    `duration_s`: how long it is to be; of `add` how much more, or less where it is negative. Which of several is meant
+    say its `name`, `of_s` ("the ten minute timer"), and `every`.
+    """
 
     type: Literal["set", "add", "cancel", "ask"]
     duration_s: float | None = None
     name: str | None = None
+    of_s: float | None = None
+    every: bool = False
 
 
 @dataclass(frozen=True)

@@ -180,6 +180,8 @@ def is_in(entity: Entity, state: str | None) -> bool | None:
         return None
     if entity.kind == "binary_sensor":
         return entity.state == ("on" if state in ("on", "open", "wet", "unlocked") else "off")
+    if entity.kind == "lock":
+        state = {"closed": "locked", "open": "unlocked"}.get(state or "", state)
     if state == "on":
         return entity.is_on
     if state == "off":

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from edge_agent.language.clause import Clause, Reference
+from edge_agent.language.clock import clock_time
 from edge_agent.language.lexicon import Lexicon
-from edge_agent.language.marks import Mark, marks
+from edge_agent.language.marks import VALUE_TABLES, Mark, marks
 from edge_agent.language.plan import When
 from edge_agent.language.vocabulary import Vocabulary
+from edge_agent.language.words import Word
 
 SECONDS = {"seconds": 1.0, "minutes": 60.0, "hours": 3600.0}
 SPANS = {
@@ -19,9 +21,13 @@ SPANS = {
     "an_hour": 3600.0,
     "a_minute": 60.0,
     "a_second": 1.0,
+    "three_quarters_hour": 2700.0,
 }
-PAST = {"half_past": 30, "quarter_past": 15, "quarter_to": -15}  # minutes from the hour
-FLAGS = ("question", "request", "want", "story", "fix", "wish", "never_mind", "yes", "clock", "timer")
+FLAGS = ("question", "request", "want", "story", "fix", "wish", "never_mind", "yes", "clock", "timer", "condition")
+# What a word that is an article or a pronoun is the article of, other than things of this home.
+NOMINAL = ("article", "attribute", "color", "kelvin", "level", "quantity", "scope", "side", "time", "timer")
+ENDING_CUES = frozenset({"on", "off", "open", "close", "up", "down", "lock", "unlock"})
+DONE_AT_A_TIME = frozenset({"on", "off", "open", "close", "start", "stop", "lock"})
 # Cues that a noun of the same spelling loses to where something else already says what to do.
 WEAK_CUES = frozenset({"set", "clean", "water", "heat", "dock", "lock", "start", "add", "complete", "locate", "mow"})
 
@@ -39,6 +45,7 @@ class _Reading:
     flags: set[str] = field(default_factory=set)
     extras: list[str] = field(default_factory=list)
     when: When | None = None
+    late: bool = False  # "tonight" was said, so eight is twenty
     marks: list[Mark] = field(default_factory=list)
     open: Reference | None = None
     excepting: bool = False
@@ -78,7 +85,8 @@ class Reader:
 
     def read(self, sentence: str) -> list[Clause]:
         found = marks(self._lexicon.splitter.words(sentence), self._lexicon, self._vocabulary)
-        clauses = [clause for lead, part in _parts(found) if (clause := self._read(part, lead)).words]
+        parts = [(lead, one) for lead, part in _parts(found) for one in _taken_apart(part)]
+        clauses = [clause for lead, part in parts if (clause := self._read(part, lead)).words]
         if clauses and sentence.rstrip().endswith("?"):
             clauses[-1] = replace(clauses[-1], flags=clauses[-1].flags | {"question"})
         return clauses
@@ -133,22 +141,41 @@ class Reader:
         if mark.value("cue") is not None and self._is_cue(reading, part, at):
             reading.close_reference()
             reading.cues.extend(one.value for one in mark.meanings if one.type == "cue")
+            self._note_amount(reading, mark)
             return 1
         self._note_values(reading, mark)
+        if mark.has("clitic") and not self._stands_before_noun(part, at):
+            # "mach das aus", "mets-la"; but "das Licht", "la lampe"
+            self._take_pronoun(reading, mark, "one" if self._is_the_one_there(part, at) else "it")
+            return 1
         if mark.option is not None:
             reading.extras.append(mark.option)
         elif mark.unknown is not None:
             if not self._only_says_where(part, at):
                 reading.refer(mark.said, unknown=(mark.unknown,))
-        elif not self._take_noun(reading, mark) and self._ends_reference(reading, part, at):
+        elif not self._take_noun(reading, part, at) and self._ends_reference(reading, part, at):
             reading.close_reference()
         return 1
 
-    def _take_noun(self, reading: _Reading, mark: Mark) -> bool:
+    def _stands_before_noun(self, part: list[Mark], at: int) -> bool:
+        before, following = part[at - 1] if at else None, part[at + 1] if at + 1 < len(part) else None
+        if following is None or (before is not None and before.has("place")):
+            return following is not None
+        nominal = following.home or following.unknown or following.option or following.number is not None
+        return bool(nominal) or any(map(following.has, NOMINAL))
+
+    def _is_the_one_there(self, part: list[Mark], at: int) -> bool:
+        """ "Mach das im Büro aus": a demonstrative before a place of this home."""
+        is_that = part[at].has("clitic", "that") and at + 2 < len(part) and part[at + 1].has("place")
+        return is_that and any(mark.home for mark in part[at + 2 : at + 4])
+
+    def _take_noun(self, reading: _Reading, part: list[Mark], at: int) -> bool:
         """Whether it is, or belongs to, what stands for devices."""
+        mark = part[at]
         only_tells = len(mark.words) == 1 and (mark.has("scope") or mark.has("side"))
         if mark.home and not only_tells:
-            plural = any(self._lexicon.is_plural(word.plain) for word in mark.words)
+            before = part[at - 1].said if at else ""
+            plural = any(map(self._is_plural_thing, mark.words)) or self._lexicon.tells_several(mark.said, before)
             reading.refer(mark.said, words=mark.home, plural=plural)
         elif (quantity := mark.value("quantity")) is not None:
             reading.refer("", quantity=quantity, scope="house" if mark.has("scope", "house") else None)
@@ -161,6 +188,11 @@ class Reader:
         else:
             return False
         return True
+
+    def _is_plural_thing(self, word: Word) -> bool:
+        """The lamps of the parents' room are several for the lamps, not for the parents."""
+        is_place = self._lexicon.canonical(word.plain) in self._vocabulary.place_words
+        return self._lexicon.is_plural(word.plain) and not is_place
 
     def _ends_reference(self, reading: _Reading, part: list[Mark], at: int) -> bool:
         """A word between two things; articles and the like may stand within what means one."""
@@ -205,12 +237,17 @@ class Reader:
         if (level := mark.value("level")) is not None:
             reading.values.setdefault("percent", float(level))
             reading.flags.add("level")
-        if (amount := mark.value("little")) in ("little", "by"):
-            reading.values[str(amount)] = True
+        self._note_amount(reading, mark)
+
+    def _note_amount(self, reading: _Reading, mark: Mark) -> None:
+        if mark.has("little", "little"):
+            reading.values["little"] = True
+        if mark.has("little", "added") and "exact" not in reading.flags:
+            reading.values["by"] = True  # "ten percent more"
 
     def _is_cue(self, reading: _Reading, part: list[Mark], at: int) -> bool:
         mark = part[at]
-        if mark.has("place") and self._is_preposition(reading, part, at):
+        if (mark.has("place") or mark.has("article")) and self._is_preposition(reading, part, at):
             return False
         if not mark.home:
             return True
@@ -222,16 +259,21 @@ class Reader:
     def _is_preposition(self, reading: _Reading, part: list[Mark], at: int) -> bool:
         """`the lamp on my desk`, not `the lamp on`; but `turn the light on in the hall`."""
         following = part[at + 1] if at + 1 < len(part) else None
-        if following is None or not (following.has("article") or following.has("quantity")):
+        if following is None:
             return False
-        return reading.open is not None or bool(reading.references or reading.cues or reading.values or reading.wishes)
+        if part[at].has("little", "to") and (following.number is not None or any(map(following.has, VALUE_TABLES))):
+            return True
+        says_more = any(map(_is_strong, (*part[:at], *part[at + 1 :])))
+        if following.has("article") or following.has("quantity"):
+            return says_more or reading.open is not None or bool(reading.references or reading.values or reading.wishes)
+        return bool(following.home) and says_more
 
     def _take_number(self, reading: _Reading, part: list[Mark], at: int) -> int:
         number, taken = self._whole_number(part, at)
         following = part[at + taken] if at + taken < len(part) else None
         unit = following.value("unit") if following is not None else None
-        by = at > 0 and part[at - 1].has("little", "by")
-        if at > 0 and part[at - 1].has("little", "to"):
+        by, exact = (self._led_in(part, at, amount) for amount in ("by", "to"))
+        if exact:
             reading.flags.add("exact")  # "up to 22", not "up by 2"
         if unit in ("percent", "degrees", "kelvin"):
             name, taken = str(unit), taken + 1
@@ -252,12 +294,19 @@ class Reader:
         else:
             name = "number"
         after = part[at + taken] if at + taken < len(part) else None
+        if unit in SECONDS:
+            return taken + 1  # how long, which no device is set to
         if name == "degrees" and after is not None and after.has("half"):
             number, taken = number + 0.5, taken + 1
         reading.close_reference()
         reading.values[name] = number
-        reading.values["by"] = bool(reading.values.get("by")) or by
+        reading.values["by"] = (bool(reading.values.get("by")) or by) and not exact
         return taken
+
+    def _led_in(self, part: list[Mark], at: int, amount: str) -> bool:
+        """Whether it stands behind `by` or `to`: "by 20 percent", "by about 20 percent"."""
+        before = [mark for mark in part[max(0, at - 2) : at] if mark.has("little") or not mark.has("filler")]
+        return bool(before) and before[-1].has("little", amount)
 
     def _take_one_degree(self, reading: _Reading, part: list[Mark], at: int) -> int:
         """ "up by a degree and a half"."""
@@ -288,10 +337,9 @@ class Reader:
                 after is not None and (after.has("time", "from_now") or after.has("timer"))
             ):
                 return self._delay(reading, part, at, *ahead)
-        if mark.has("time", "at") and at + 2 < len(part) and part[at + 1].value("time") in PAST:
-            return self._past(reading, part, at)
-        if mark.has("time", "at") and at + 1 < len(part) and (hour := part[at + 1].number) is not None:
-            return self._hour(reading, part, at, hour)
+        if taken := self._take_clock(reading, part, at):
+            return taken
+        reading.late = reading.late or mark.has("time", "evening")
         if mark.has("time", "tomorrow") or (mark.has("time", "evening") and reading.when is not None):
             when = reading.when or When()
             late = mark.has("time", "evening") and when.hour is not None and when.hour < 12
@@ -311,7 +359,12 @@ class Reader:
             return None
         number, taken = self._whole_number(part, at)
         unit = part[at + taken].value("unit") if at + taken < len(part) else None
-        return (number * SECONDS[unit], taken + 1) if unit in SECONDS else None
+        if unit not in SECONDS:
+            return None
+        after = part[at + taken + 1] if at + taken + 1 < len(part) else None
+        if after is not None and after.has("half", "half"):
+            return (number + 0.5) * SECONDS[unit], taken + 2
+        return number * SECONDS[unit], taken + 1
 
     def _delay(self, reading: _Reading, part: list[Mark], at: int, seconds: float, taken: int) -> int:
         reading.close_reference()
@@ -319,32 +372,52 @@ class Reader:
         after = part[at + taken] if at + taken < len(part) else None
         return taken + (after is not None and after.has("time", "from_now"))
 
-    def _past(self, reading: _Reading, part: list[Mark], at: int) -> int:
-        """ "at half past six"."""
-        hour, minutes = part[at + 2].number, PAST[str(part[at + 1].value("time"))]
-        if hour is None or hour > 24:
+    def _take_clock(self, reading: _Reading, part: list[Mark], at: int) -> int:
+        """`at seven` is a time where something is to be done then, `at forty` a value; `7 o'clock` always is one."""
+        is_at = part[at].has("time", "at")
+        told = clock_time(part[at + is_at :], behind_at=is_at) if at + is_at < len(part) else None
+        if told is None or not (told.sure or (is_at and self._is_then(reading, part, at + 1 + told.taken))):
             return 0
+        hour = told.minutes // 60
         reading.close_reference()
-        reading.when = When(hour=int(hour - (minutes < 0)) % 24, minute=minutes % 60)
-        return 3
+        reading.when = replace(
+            reading.when or When(), hour=hour + 12 if reading.late and hour < 12 else hour, minute=told.minutes % 60
+        )
+        return is_at + told.taken
 
-    def _hour(self, reading: _Reading, part: list[Mark], at: int, hour: float) -> int:
-        """`at seven` is a time where something is to be done then, `at forty` a value."""
-        following = part[at + 2] if at + 2 < len(part) else None
-        is_time_word = following is not None and following.has("time")
-        doing = set(reading.cues) & {"on", "off", "open", "close", "start", "stop", "lock"}
-        has_unit = following is not None and following.has("unit")
-        if has_unit or hour > 24 or not (is_time_word or doing):
-            return 0
-        minute = following.number if following is not None and following.number is not None else 0
-        reading.close_reference()
-        reading.when = When(hour=int(hour), minute=int(minute))
-        return 2 if not minute else 3
+    def _is_then(self, reading: _Reading, part: list[Mark], end: int) -> bool:
+        """Whether a number that ends there is an hour, though nothing but "at" tells it."""
+        following = part[end] if end < len(part) else None
+        if following is not None and following.has("unit"):
+            return False
+        if reading.when is not None or (following is not None and following.has("time") and not following.has("place")):
+            return True
+        cues = {mark.value("cue") for mark in part}
+        return bool(cues & DONE_AT_A_TIME) or (bool(cues & {"up", "down"}) and self._names_a_cover(part))
+
+    def _names_a_cover(self, part: list[Mark]) -> bool:
+        kinds = (kind for mark in part for word in mark.home for kind in self._lexicon.kinds.get(word, ()))
+        return any(kind.startswith("cover") for kind in kinds)
 
 
 def _says_what_to_do(mark: Mark) -> bool:
     """A cue that can be nothing else."""
     return mark.value("cue") is not None and not mark.home
+
+
+def _is_strong(mark: Mark) -> bool:
+    return _says_what_to_do(mark) and mark.value("cue") not in WEAK_CUES
+
+
+def _taken_apart(part: list[Mark]) -> list[list[Mark]]:
+    """ "lamp off TV on", without a comma: what is named behind a wish and has a wish of its own is another one."""
+    for at in range(1, len(part) - 2):
+        mark, following = part[at], part[at + 1]
+        ends = mark.value("cue") in ENDING_CUES and not mark.home and not mark.has("place") and not mark.has("article")
+        names = following.home or (following.has("article") and not following.has("cue"))
+        if ends and names and any(one.home for one in part[:at]) and any(map(_is_strong, part[at + 2 :])):
+            return [part[: at + 1], *_taken_apart(part[at + 1 :])]
+    return [part]
 
 
 def _parts(found: Iterable[Mark]) -> list[tuple[str | None, list[Mark]]]:

@@ -31,18 +31,17 @@ HELP: dict[str, tuple[tuple[tuple[str, ...], str], ...]] = {
 
 def situation_clause(clause: Clause, targets: Targets, vocabulary: Vocabulary, area: str | None) -> Plan | None:
     """What helps, where it is one device that can; None where nothing does or several could."""
-    for wish in clause.wishes:
-        for kinds, cue in HELP.get(wish, ()):
+    helpful = [one for wish in clause.wishes for one in HELP.get(wish, ())]
+    for reference in _places(clause, area, targets, vocabulary):
+        for kinds, cue in helpful:
             wished = Clause(cues=(cue,))
-            able, of_kind = fits(wished), of_kinds(*kinds)
-            for reference in _places(clause, area):
-                found = targets.find(reference, both(of_kind, able), prefer=_plays)
-                if found.entities and not found.ambiguous:
-                    actions = actions_for([words.entity for words in found.entities], wished)
-                    if actions:
-                        return Act(actions, clause.when)
-                if found.entities:
-                    return None
+            found = targets.find(reference, both(of_kinds(*kinds), fits(wished)), prefer=_plays)
+            if found.entities and not found.ambiguous:
+                actions = actions_for([words.entity for words in found.entities], wished)
+                if actions:
+                    return Act(actions, clause.when)
+            if found.entities:
+                return None
     return None
 
 
@@ -50,8 +49,11 @@ def _plays(entity: Entity) -> bool:
     return entity.state == "playing"
 
 
-def _places(clause: Clause, area: str | None) -> list[Reference]:
-    """What was named, then where the person is, then the whole home."""
+def _places(clause: Clause, area: str | None, targets: Targets, vocabulary: Vocabulary) -> list[Reference]:
+    """What was named, then where the person is, then the whole home; only what was named, where that is a device."""
     named = [replace(ref, unknown=()) for ref in clause.references if ref.words]
+    things = [ref for ref in named if vocabulary.lexicon.kinds.keys() & set(ref.words)]
+    if any(targets.find(ref, lambda entity: bool(entity.actions)).entities for ref in things):
+        return named
     here = [Reference(scope="here")] if area is not None else []
     return [*named, *here, Reference()]

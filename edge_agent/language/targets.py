@@ -14,7 +14,8 @@ Fits = Callable[[Entity], bool]
 
 # Rooms and floors that people call so, whatever their names are; in the canonical words of the language's lexicon.
 OUTDOOR_AREAS = frozenset({"garden", "terrace", "balcony", "patio", "yard", "driveway", "pool", "outside", "porch",
-                           "garten", "terrasse", "balkon", "hof", "jardin", "cour"})  # fmt: skip
+                           "garten", "terrasse", "balkon", "hof", "jardin", "cour", "balcon", "exterieur",
+                           "piscine", "allee", "potager", "pergola"})  # fmt: skip
 GROUND_FLOORS = frozenset({"ground", "downstairs", "erdgeschoss", "rez", "parterre"})
 LOW_FLOORS = frozenset({"basement", "cellar", "keller", "untergeschoss", "sous", "cave"})
 
@@ -71,14 +72,33 @@ class Targets:
         longest = max(whole.values(), default=0)
         if longest and not reference.plural_kinds(self._lexicon):
             best = [words for words in explained if whole[words.entity.id] == longest]
+            if self._means_the_room(reference, best):
+                return []
             if longest > 1 or self._specific(spoken) or len(spoken) == 1:
-                return self._sided(best, reference)
+                return self._sided(self._called_just_so(best, reference), reference)
         specific = self._specific(spoken)
         if not specific:
             return []
         fitting = [words for words in explained if specific <= words.named_by(spoken) and _may_be_short(words, spoken)]
         most = max((len(words.named_by(spoken)) for words in fitting), default=0)
         return self._sided([words for words in fitting if len(words.named_by(spoken)) == most], reference)
+
+    def _called_just_so(self, found: list[EntityWords], reference: Reference) -> list[EntityWords]:
+        """The lamp under the shelf, not the lamp over the shelf."""
+        said = self._lexicon.splitter.names(reference.said)
+        exact = [
+            one
+            for one in found
+            if any(self._lexicon.splitter.names(name) == said for name in (one.entity.name, *one.entity.aliases))
+        ]
+        return exact or found
+
+    def _means_the_room(self, reference: Reference, named: Sequence[EntityWords]) -> bool:
+        """ "The lights of the hall" are all there are, even where one of them is called "light of the hall"."""
+        if not reference.plural or not self._is_room_light(reference) or self._specific(frozenset(reference.words)):
+            return False
+        names = (name for one in named for name in (one.entity.name, *one.entity.aliases))
+        return not any(self._lexicon.is_plural(word) for name in names for word in self._lexicon.splitter.names(name))
 
     def _explains(self, words: EntityWords, spoken: frozenset[str]) -> bool:
         rest = spoken - words.named_by(spoken) - words.kinds - words.area - words.floor - SMALL_WORDS
@@ -97,7 +117,10 @@ class Targets:
         found = [words for words in among if places <= words.area | words.floor | words.named_by(spoken)]
         for word in kinds - places:
             found = [words for words in found if word in words.kinds or word in words.named_by(spoken)]
-        return self._sided(found, reference)
+        # "the bedroom" is not the guest bedroom, where there is a bedroom.
+        area = self._vocabulary.area_names.get(places)
+        exact = [words for words in found if area is not None and words.entity.area == area.name]
+        return self._sided(exact or found, reference)
 
     def _from_group(self, group: list[EntityWords], reference: Reference, prefer: Fits | None) -> Found:
         if reference.quantity == "both":
@@ -109,7 +132,7 @@ class Targets:
             group = here
             if reference.plural or len(group) == 1:
                 return Found(tuple(group))
-        if not reference.plural:
+        if not reference.plural and not self._is_room_light(reference):
             group = self._best_named(group, reference)
         if reference.plural and self._has_place(reference):
             return Found(tuple(group))
@@ -118,6 +141,9 @@ class Targets:
     def _best_named(self, group: list[EntityWords], reference: Reference) -> list[EntityWords]:
         """Of a kind, those in whose names most of the words stand."""
         spoken = frozenset(reference.words)
+        being = [words for words in group if spoken & words.kinds]
+        if len(being) == 1:  # the TV, and not the lamp behind the TV
+            return being
         most = max(len(words.named_by(spoken)) for words in group)
         return [words for words in group if len(words.named_by(spoken)) == most]
 
@@ -144,15 +170,15 @@ class Targets:
         if len(found) > 1 and prefer is not None:
             preferred = [words for words in found if prefer(words.entity)]
             found = preferred if len(preferred) == 1 else found
-        if len(found) > 1 and all(words.entity.kind == "light" for words in found) and self._is_room_light(reference):
+        in_a_room = here is not None or self._has_place(reference)
+        if in_a_room and all(words.entity.kind == "light" for words in found) and self._is_room_light(reference):
             return Found(tuple(found))
         return Found(tuple(found), ambiguous=len(found) > 1)
 
     def _is_room_light(self, reference: Reference) -> bool:
         """ "The light" of a room is all the light there is in it."""
         kinds = {word for word in reference.words if "light" in self._lexicon.kinds.get(word, ())}
-        in_a_room = self._area is not None or self._has_place(reference)
-        return in_a_room and kinds == {self._lexicon.canonical("light")}
+        return kinds == {self._lexicon.canonical("light")}
 
     def _in_scope(self, words: EntityWords, reference: Reference) -> bool:
         match reference.scope:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from edge_agent.home import Entity, Home
+from edge_agent.home import DeviceAction, Entity, Home
 from edge_agent.language.clause import Clause, Reference
 from edge_agent.language.deciding import actions_for, fits
 from edge_agent.language.dialogue import Dialogue
@@ -21,6 +21,9 @@ from edge_agent.language.vocabulary import EntityWords, Vocabulary
 TOO_MANY_CANDIDATES = 6
 # Said of what the home does not have they are told so; of others the model may know what is meant.
 STRONG_CUES = frozenset({"on", "off", "open", "close", "lock", "unlock", "brighter", "darker", "mute", "unmute"})
+PLAYED = frozenset(
+    {"pause", "mute", "unmute", "stop", "quieter", "louder", "stronger", "weaker", "next", "previous"}
+)  # done to what plays
 EVERYTHING = frozenset({"light", "switch", "fan", "media_player", "humidifier"})
 
 
@@ -85,6 +88,8 @@ class _Sentence:
             return listed
         if self._is_question(clauses):
             return question_plan(clauses, self._targets, self._dialogue, self._lexicon, self._vocabulary)
+        if any("condition" in clause.flags for clause in clauses):
+            return None  # "when it gets dark, …": not now
         joined = join(clauses, self._vocabulary)
         wishes = self._explicit([clause for clause in joined if self._is_wish(clause)])
         if not wishes and any(self._forbids(clause) for clause in joined):
@@ -116,7 +121,10 @@ class _Sentence:
         if question.key == "value_missing" and answer.has_value:
             return self._carry([_with_values(wish, answer)])
         chosen = self._choose(question, answer, wish)
-        return Act(actions_for([words.entity for words in chosen], wish)) if chosen else None
+        if not chosen:
+            return None
+        dialogue.clause = wish
+        return Act(actions_for([words.entity for words in chosen], wish), wish.when)
 
     def _choose(self, question: Ask, answer: Clause, wish: Clause) -> tuple[EntityWords, ...]:
         candidates = [words for words in self._vocabulary.entities if words.entity.id in question.candidates]
@@ -150,7 +158,7 @@ class _Sentence:
 
     def _timer(self, clauses: list[Clause], flags: set[str]) -> Plan:
         when = next((clause.when for clause in clauses if clause.when is not None), None)
-        if "timer:cancel" in flags or any("stop" in clause.cues for clause in clauses):
+        if "timer:cancel" in flags or any({"stop", "off"} & set(clause.cues) for clause in clauses):
             return TimerWish("cancel")
         if when is not None and when.delay_s is not None:
             return TimerWish("set", when.delay_s)
@@ -205,7 +213,11 @@ class _Sentence:
                 return plan
         if not plans:
             return None
-        actions = {(action.entity_id, action.action): action for plan in plans for action in plan.actions}
+        actions: dict[tuple[str, str], DeviceAction] = {}
+        for action in (action for plan in plans for action in plan.actions):
+            key = action.entity_id, action.action
+            before = actions.get(key)
+            actions[key] = action if before is None else replace(action, params={**before.params, **action.params})
         when = next((plan.when for plan in plans if plan.when is not None), None)
         self._dialogue.clause = wishes[-1]
         return Act(tuple(actions.values()), when)
@@ -228,7 +240,8 @@ class _Sentence:
                 return result
         left_out = set()
         for reference in clause.excepted:
-            excepted = self._targets.find(reference, lambda entity: True)
+            whole = replace(reference, quantity=reference.quantity or "all")
+            excepted = self._targets.find(whole, lambda entity: True)
             if not excepted.entities:
                 return Refuse("no_such_device", {"name": reference.said})
             left_out |= {words.entity.id for words in excepted.entities}
@@ -364,7 +377,7 @@ def _implied_kinds(clause: Clause) -> frozenset[str]:
         return frozenset({"light"})
     if clause.degrees is not None or cues & {"warmer", "colder"} or clause.hvac:
         return frozenset({"climate"})
-    if cues & {"louder", "quieter", "mute", "unmute", "pause", "resume", "next", "previous"}:
+    if cues & {"louder", "quieter", "stronger", "weaker", "mute", "unmute", "pause", "resume", "next", "previous"}:
         return frozenset({"media_player"})
     if "clean" in cues or "dock" in cues:
         return frozenset({"vacuum"})
@@ -382,7 +395,7 @@ def _implied_kinds(clause: Clause) -> frozenset[str]:
 def _preference(clause: Clause):  # type: ignore[no-untyped-def]
     """Among several that fit: what plays is paused, what is paused goes on, what is on is turned off."""
     cues = set(clause.cues)
-    if cues & {"pause", "mute", "stop", "quieter", "louder", "next", "previous"}:
+    if cues & PLAYED or clause.attribute == "volume_level":
         return lambda entity: entity.state == "playing"
     if "resume" in cues:
         return lambda entity: entity.state == "paused"

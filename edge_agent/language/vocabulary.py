@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -39,6 +39,10 @@ class Vocabulary:
     def __init__(self, lexicon: Lexicon, entities: Iterable[Entity], areas: Mapping[str, Area]) -> None:
         self.lexicon = lexicon
         self._areas = {area.name: area for area in areas.values()}
+        self.words: frozenset[str] = frozenset()
+        self._places = {
+            word for area in areas.values() for name in (area.name, *area.aliases) for word in self.canonical(name)
+        }
         self.area_names = {
             self._set(name): area for area in areas.values() for name in (area.name, *area.aliases) if self._set(name)
         }
@@ -50,24 +54,25 @@ class Vocabulary:
         # "first" is a floor only in "first floor".
         places |= {word for name in self.floors if len(name) == 1 for word in name}
         self.options = self._options()
-        self.words = frozenset(names | places | set(lexicon.kinds))
+        self.words = frozenset(names | places | set(lexicon.kinds)) - lexicon.small_words
         self.floor_words = frozenset(word for name in self.floors for word in name) - SMALL_WORDS
         self.place_words = frozenset(places | self.floor_words)
-        self._here = names | places | {word for words in self.entities for word in words.kinds}
+        self._here = self.words & (names | places | {word for words in self.entities for word in words.kinds})
         self._loose = lru_cache(2048)(self._find_loosely)
 
     def _set(self, name: str) -> frozenset[str]:
         return frozenset(self.canonical(name))
 
     def canonical(self, name: str) -> tuple[str, ...]:
-        return tuple(self.lexicon.canonical(word) for word in self.lexicon.splitter.names(name))
+        words = self.lexicon.splitter.names(name)
+        return tuple(map(self.lexicon.canonical, self.lexicon.without_particles(words)))
 
     def _entity_words(self, entity: Entity) -> EntityWords:
         area = self._areas.get(entity.area or "")
         place = {word for name in ((area.name, *area.aliases) if area else ()) for word in self.canonical(name)}
-        names = tuple(
-            filter(None, (self._set(name) for name in (entity.name, *entity.aliases)))
-        ) or (frozenset({entity.id}),)  # fmt: skip
+        said = [self._set(name) for name in (entity.name, *entity.aliases)]
+        said += [taken_apart for name in said if (taken_apart := self._taken_apart(name)) != name]
+        names = tuple(filter(None, said)) or (frozenset({entity.id}),)
         return EntityWords(
             entity=entity,
             names=names,
@@ -75,6 +80,22 @@ class Vocabulary:
             area=frozenset(place),
             floor=self._set(area.floor) if area and area.floor else frozenset(),
         )
+
+    def _taken_apart(self, name: frozenset[str]) -> frozenset[str]:
+        return frozenset(part for word in name for part in self.parts(word) or (word,))
+
+    def parts(self, word: str) -> tuple[str, ...]:
+        """`küchenlicht` → kitchen and light, for languages that write such as one word; () where it is no such word."""
+        head = next(
+            (head for head in self.lexicon.compounds if word.endswith(head) and len(word) > len(head) + 2), None
+        )
+        if head is None:
+            return ()
+        rest = word[: -len(head)]
+        forms = [self.lexicon.canonical(form) for form in (rest, *_unlinked(rest))]
+        known = (self._places, self.lexicon.kinds, self.words)
+        first = next((form for words in known for form in forms if form in words), forms[0])
+        return first, self.lexicon.canonical(head)
 
     def _phrases(self) -> dict[tuple[str, ...], str]:
         """Names of several words: they are one thing, whatever their words mean alone."""
@@ -141,6 +162,14 @@ class Vocabulary:
         return alike[0] if len(alike) == 1 else None
 
 
+def _unlinked(first: str) -> Iterator[str]:
+    """The first word of a compound without what links it: `wohnungs`, `küchen`, `sonnen`."""
+    for link in ("s", "n", "en", "er"):
+        if first.endswith(link) and len(first) > len(link) + 2:
+            yield first.removesuffix(link)
+    yield f"{first}e"
+
+
 SOUNDS = str.maketrans("bpkgqcdtvfszjxmn", "ppkkkkttffsssknn")
 
 
@@ -162,6 +191,6 @@ def sound(word: str) -> str:
 def means(kinds: Iterable[str], entity: Entity) -> bool:
     """Whether one of `kind` or `kind:device_class` is what the entity is."""
     return any(
-        entity.kind == kind and (not device_class or entity.device_class == device_class)
+        entity.kind == kind and (not device_class or (entity.device_class or "none") == device_class)
         for kind, _, device_class in (one.partition(":") for one in kinds)
     )

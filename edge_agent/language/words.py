@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 BREAKS = frozenset(",;:.!?…–—")
-TOKEN = re.compile(r"\d+(?:[.,]\d+)?|[^\W\d_]+|%|°|[,;:.!?…–—]")
+TOKEN = re.compile(r"\d+(?:[.,:]\d+)?|[^\W\d_]+|%|°|[,;:.!?…–—]")
 POSSESSIVE = re.compile(r"(?<=\w)['’]s?(?=\W|$)|(?<=\w)['’](?=\w)")
 CJK = re.compile(r"[\u3400-\u9fff]")
 
@@ -29,7 +29,7 @@ class Word:
 @lru_cache(4096)
 def plain(text: str) -> str:
     """Without case and accents: `Küche` → `kuche`, `Straße` → `strasse`."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    decomposed = unicodedata.normalize("NFKD", text.casefold().replace("œ", "oe").replace("æ", "ae"))
     return "".join(character for character in decomposed if not unicodedata.combining(character))
 
 
@@ -70,6 +70,6 @@ class Splitter:
 
 def _digits(text: str) -> float | None:
     try:
-        return float(text.replace(",", "."))
+        return float(text.replace(",", ".").replace(":", "."))
     except ValueError:
         return None

@@ -67,8 +67,12 @@ AREAS = {
 
 @pytest.fixture(scope="module")
 def understanding() -> Understanding:
-    home = SimpleNamespace(entities={entity.id: entity for entity in DEVICES}, areas=AREAS, version=1)
-    return Understanding(cast(Home, home))
+    return of_home()
+
+
+def of_home(*more: Entity) -> Understanding:
+    entities = {entity.id: entity for entity in (*DEVICES, *more)}
+    return Understanding(cast(Home, SimpleNamespace(entities=entities, areas=AREAS, version=1)))
 
 
 def said(understanding: Understanding, *turns: str, area: str | None = None) -> Plan | None:
@@ -205,3 +209,91 @@ def test_a_delay_is_kept_with_the_wish(understanding: Understanding) -> None:
 
 def test_a_language_without_a_lexicon_is_left_to_the_model(understanding: Understanding) -> None:
     assert understanding.understand("kytke valo päälle", Dialogue(), area=None, language="fi") is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Light under the stairs", "Lamp by the door", "The Den", "Washer and dryer", "Lamp A", "Over", "All off", "It"],
+)
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("turn on the toaster", {"switch.toaster": ("turn_on", {})}),
+        ("put a light on in the attic", {"light.attic_light": ("turn_on", {})}),
+        ("reading lamp up by 20 percent", {"light.reading_lamp": ("turn_on", {"brightness_pct": 60})}),
+        (
+            "turn on the toaster and mute the radio",
+            {"switch.toaster": ("turn_on", {}), "media_player.radio": ("mute", {})},
+        ),
+        ("all lights in the kitchen on", dict.fromkeys(("light.sink_light", "light.stove_light"), ("turn_on", {}))),
+        ("I need the toaster, turn it on", {"switch.toaster": ("turn_on", {})}),
+    ],
+)
+def test_a_small_word_in_a_name_hides_no_other_device(name: str, sentence: str, expected: dict[str, Any]) -> None:
+    assert wished(said(of_home(device("switch.named", name, None, SWITCH)), sentence)) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("Light under the stairs", "turn on the light under the stairs"),
+        ("Light under the stairs", "light under stairs on"),
+        ("Light under the stairs", "the stairs light on please"),
+        ("Lamp by the door", "switch on the lamp by the door"),
+        ("The Den Lamp", "den lamp on"),
+        ("Washer and dryer", "turn the washer and dryer on"),
+        ("Lamp A", "turn on lamp A"),
+    ],
+)
+def test_a_device_with_small_words_in_its_name_is_found(name: str, sentence: str) -> None:
+    plan = said(of_home(device("switch.named", name, "Kitchen", SWITCH)), sentence)
+    assert wished(plan) == {"switch.named": ("turn_on", {})}
+
+
+def test_names_that_differ_in_a_small_word_are_told_apart() -> None:
+    under = device("light.under", "Lamp under the shelf", "Attic", LIGHT)
+    home = of_home(under, device("light.over", "Lamp over the shelf", "Attic", LIGHT))
+    assert wished(said(home, "lamp over the shelf on")) == {"light.over": ("turn_on", {})}
+    assert wished(said(home, "lamp under the shelf on")) == {"light.under": ("turn_on", {})}
+    assert isinstance(said(home, "shelf lamp on"), Ask)
+
+
+def test_a_bit_is_no_end_of_a_name() -> None:
+    able = {"state": "on", "attributes": FORTY_PERCENT}
+    home = of_home(*(device(f"light.{one}", f"Lamp {one.upper()}", "Attic", LIGHT, **able) for one in "ab"))
+    assert wished(said(home, "lamp b up a bit")) == {"light.b": ("turn_on", {"brightness_pct": 50})}
+    assert isinstance(said(home, "the lamp a bit brighter in the attic"), Ask)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "hour", "minute"),
+    [
+        ("turn the toaster on at seven", 7, 0),
+        ("turn the toaster on at half past six", 6, 30),
+        ("turn the toaster on at quarter to nine", 8, 45),
+        ("at 7:30 turn the toaster on", 7, 30),
+        ("turn the toaster on at eight o'clock in the evening", 20, 0),
+    ],
+)
+def test_a_time_of_day_is_kept_with_the_wish(
+    understanding: Understanding, sentence: str, hour: int, minute: int
+) -> None:
+    plan = said(understanding, sentence)
+    assert isinstance(plan, Act) and plan.when is not None
+    assert (plan.when.hour, plan.when.minute) == (hour, minute)
+
+
+def test_an_amount_may_be_said_roughly(understanding: Understanding) -> None:
+    plan = said(understanding, "reading lamp up by about 20 percent")
+    assert wished(plan) == {"light.reading_lamp": ("turn_on", {"brightness_pct": 60})}
+
+
+def test_what_the_home_lacks_is_not_taken_for_another_thing() -> None:
+    home = of_home(device("switch.washer", "Machine", "Kitchen", SWITCH), device("cover.cover", "Cover", None, COVER))
+    assert isinstance(said(home, "coffee machine on"), Refuse)
+
+
+def test_a_polite_gerund_is_a_wish(understanding: Understanding) -> None:
+    assert wished(said(understanding, "Would you mind turning the toaster off?")) == {
+        "switch.toaster": ("turn_off", {})
+    }

@@ -1,0 +1,261 @@
+"""French sentences about a small home → Plans. Other sentences than these have to be understood as well."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from edge_agent.home import Area, Entity, EntityAction, Home, Parameter
+from edge_agent.language import Act, Ask, Clock, Dialogue, LetBe, Plan, Query, Refuse, TimerWish, Understanding
+from edge_agent.language.plan import When
+from tests.language.things import thing
+
+PERCENT = Parameter("number", 0, 100, required=False)
+LIGHT = {"turn_on": {"brightness_pct": PERCENT}, "turn_off": {}}
+COLOUR_LIGHT = {
+    "turn_on": {
+        "brightness_pct": PERCENT,
+        "color": Parameter("color", required=False),
+        "color_temp_kelvin": Parameter("number", 2200, 6500, required=False),
+    },
+    "turn_off": {},
+}
+SWITCH: dict[str, dict[str, Parameter]] = {"turn_on": {}, "turn_off": {}}
+COVER = {"open": {}, "close": {}, "stop": {}, "set_position": {"position": PERCENT}}
+CLIMATE = {
+    "set_temperature": {"temperature": Parameter("number", 5, 30)},
+    "set_hvac_mode": {"hvac_mode": Parameter("choice", choices=("off", "heat"))},
+}
+LOCK: dict[str, dict[str, Parameter]] = {"lock": {}, "unlock": {}}
+PLAYER = {
+    **{name: {} for name in ("turn_on", "turn_off", "play", "pause", "mute", "unmute")},
+    "set_volume": {"volume_level": PERCENT},
+}
+LIST = {name: {"item": Parameter("text")} for name in ("add_item", "complete_item", "remove_item")}
+
+
+def device(entity_id: str, name: str, area: str | None, able: dict[str, dict[str, Parameter]], **given: Any) -> Entity:
+    actions = {
+        action: EntityAction(action, parameters, lambda entity, params: ()) for action, parameters in able.items()
+    }
+    return thing(entity_id, name, given.pop("state", "off"), area=area, actions=actions, **given)
+
+
+HALF_LIT, EIGHTEEN_DEGREES = {"brightness_pct": 50}, {"temperature": 18}
+DEVICES = (
+    device("light.veranda", "Plafonnier de la véranda", "Véranda", LIGHT, state="on", attributes=HALF_LIT),
+    device("light.lecture", "Lampe de lecture", "Véranda", COLOUR_LIGHT, state="on", attributes=HALF_LIT),
+    device("light.escalier", "Lumière de l'escalier", "Escalier", LIGHT),
+    device("light.atelier", "Néon", "Atelier", LIGHT),
+    device("light.amis", "Lumière de la chambre d'amis", "Chambre d'amis", LIGHT),
+    device("light.chambre", "Applique", "Chambre", LIGHT),
+    device("switch.grille_pain", "Grille-pain", "Cuisine", SWITCH),
+    device("cover.atelier", "Persienne de l'atelier", "Atelier", COVER, device_class="shutter", state="closed",
+           attributes={"position": 0}),
+    device("cover.store", "Store", "Terrasse", COVER, device_class="awning", state="open", attributes={"position": 80}),
+    device("climate.veranda", "Poêle de la véranda", "Véranda", CLIMATE, state="heat", attributes=EIGHTEEN_DEGREES),
+    device("climate.atelier", "Radiateur de l'atelier", "Atelier", CLIMATE, state="heat", attributes=EIGHTEEN_DEGREES),
+    device("lock.portillon", "Portillon du jardin", "Jardin", LOCK, state="locked"),
+    device("media_player.radio", "Radio", "Cuisine", PLAYER, state="playing", attributes={"volume_level": 30}),
+    device("todo.courses", "Liste de courses", None, LIST, state="1", attributes={"items": ["œufs"]}),
+    device("sensor.atelier", "Température de l'atelier", "Atelier", {}, state="17.5", device_class="temperature"),
+    device("binary_sensor.atelier", "Fenêtre de l'atelier", "Atelier", {}, state="on", device_class="window"),
+)  # fmt: skip
+FLOORS = {
+    "Véranda": "Rez-de-chaussée", "Cuisine": "Rez-de-chaussée", "Escalier": None, "Atelier": "Étage",
+    "Chambre": "Étage", "Chambre d'amis": "Étage", "Jardin": None, "Terrasse": None,
+}  # fmt: skip
+AREAS = {name.lower(): Area(name, name.lower(), floor) for name, floor in FLOORS.items()}
+
+
+@pytest.fixture(scope="module")
+def understanding() -> Understanding:
+    home = SimpleNamespace(entities={entity.id: entity for entity in DEVICES}, areas=AREAS, version=1)
+    return Understanding(cast(Home, home))
+
+
+def said(understanding: Understanding, *turns: str, area: str | None = None) -> Plan | None:
+    """The Plan of the last turn; what was to be done before is taken as done."""
+    dialogue, plan = Dialogue(), None
+    for turn in turns:
+        plan = understanding.understand(turn, dialogue, area=area, language="fr")
+        if isinstance(plan, Act):
+            dialogue.acted(plan.actions)
+    return plan
+
+
+def wished(plan: Plan | None) -> dict[str, tuple[str, dict[str, Any]]]:
+    assert isinstance(plan, Act), plan
+    return {wish.entity_id: (wish.action, dict(wish.params)) for wish in plan.actions}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "entity", "action", "params"),
+    [
+        ("Allume le grille-pain", "switch.grille_pain", "turn_on", {}),
+        ("Pourriez-vous éteindre le grille-pain, s'il vous plaît ?", "switch.grille_pain", "turn_off", {}),
+        ("tu me mets la lumière de l'escalier", "light.escalier", "turn_on", {}),
+        ("Je voudrais que tu éteignes la lumière dans l'escalier", "light.escalier", "turn_off", {}),
+        ("coupe neon", "light.atelier", "turn_off", {}),
+        ("N'oublie pas d'allumer l'applique", "light.chambre", "turn_on", {}),
+        ("Lampe de lecture à 70 %", "light.lecture", "turn_on", {"brightness_pct": 70}),
+        ("Baisse la lampe de lecture de quinze pour cent", "light.lecture", "turn_on", {"brightness_pct": 35}),
+        ("Mets la lampe de lecture à quatre-vingt-cinq pour cent", "light.lecture", "turn_on", {"brightness_pct": 85}),
+        ("La lampe de lecture en vert", "light.lecture", "turn_on", {"color": "#00ff00"}),
+        ("Passe la lampe de lecture à trois mille kelvins", "light.lecture", "turn_on", {"color_temp_kelvin": 3000}),
+        ("Un peu plus de lumière sur la lampe de lecture", "light.lecture", "turn_on", {"brightness_pct": 60}),
+        ("Remonte la persienne", "cover.atelier", "open", {}),
+        ("Ouvre la persienne à moitié", "cover.atelier", "set_position", {"position": 50}),
+        ("Lève un peu la persienne de l'atelier", "cover.atelier", "set_position", {"position": 12.5}),
+        ("Rentre le store, il y a du vent", "cover.store", "close", {}),
+        ("Mets le poêle à vingt et un degrés et demi", "climate.veranda", "set_temperature", {"temperature": 21.5}),
+        ("Monte le radiateur de l'atelier à 20", "climate.atelier", "set_temperature", {"temperature": 20}),
+        ("Deux degrés de plus dans la véranda", "climate.veranda", "set_temperature", {"temperature": 20}),
+        ("Baisse le chauffage de l'atelier d'un degré", "climate.atelier", "set_temperature", {"temperature": 17}),
+        ("Arrête de chauffer l'atelier", "climate.atelier", "set_hvac_mode", {"hvac_mode": "off"}),
+        ("Ferme le portillon à clé", "lock.portillon", "lock", {}),
+        ("Déverrouille le portillon du jardin", "lock.portillon", "unlock", {}),
+        ("Coupe le son de la radio", "media_player.radio", "mute", {}),
+        ("La radio moins fort", "media_player.radio", "set_volume", {"volume_level": 20}),
+        ("Volume de la radio à 15", "media_player.radio", "set_volume", {"volume_level": 15}),
+        ("La radio est trop forte", "media_player.radio", "set_volume", {"volume_level": 20}),
+        ("Rajoute de l'huile aux courses", "todo.courses", "add_item", {"item": "huile"}),
+        ("On n'a plus de sel, note-le sur la liste", "todo.courses", "add_item", {"item": "sel"}),
+        ("Raye les oeufs de la liste de courses", "todo.courses", "remove_item", {"item": "œufs"}),
+        ("J'ai acheté les œufs, coche-les", "todo.courses", "complete_item", {"item": "œufs"}),
+    ],
+)
+def test_one_wish_for_one_device(
+    understanding: Understanding, sentence: str, entity: str, action: str, params: dict[str, Any]
+) -> None:
+    assert wished(said(understanding, sentence)) == {entity: (action, params)}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "entities"),
+    [
+        ("Éteins la radio et le néon", {"media_player.radio", "light.atelier"}),
+        ("Allume les lumières de la véranda", {"light.veranda", "light.lecture"}),
+        ("Éteins toutes les lumières à l'étage", {"light.atelier", "light.amis", "light.chambre"}),
+        ("Éteins toutes les lampes sauf celles de la véranda",
+         {"light.escalier", "light.atelier", "light.amis", "light.chambre"}),
+        ("Allume le grille-pain, puis ouvre la persienne", {"switch.grille_pain", "cover.atelier"}),
+        ("Dans la cuisine, coupe tout", {"switch.grille_pain", "media_player.radio"}),
+        ("Allume la lumière de la chambre", {"light.chambre"}),
+        ("Allume la lumière de la chambre d'amis", {"light.amis"}),
+    ],
+)  # fmt: skip
+def test_several_devices(understanding: Understanding, sentence: str, entities: set[str]) -> None:
+    assert wished(said(understanding, sentence)).keys() == entities
+
+
+@pytest.mark.parametrize(
+    ("area", "sentence", "expected"),
+    [
+        ("Atelier", "Éteins la lumière", {"light.atelier": ("turn_off", {})}),
+        ("Escalier", "On n'y voit rien", {"light.escalier": ("turn_on", {})}),
+        ("Véranda", "Brr, ça caille", {"climate.veranda": ("set_temperature", {"temperature": 19})}),
+        ("Atelier", "Il fait trop chaud", {"climate.atelier": ("set_temperature", {"temperature": 17})}),
+    ],
+)
+def test_the_room_that_the_person_is_in_counts(
+    understanding: Understanding, area: str, sentence: str, expected: dict[str, Any]
+) -> None:
+    assert wished(said(understanding, sentence, area=area)) == expected
+
+
+@pytest.mark.parametrize(
+    ("turns", "expected"),
+    [
+        (("Allume la lampe de lecture", "mets-la en bleu"), {"light.lecture": ("turn_on", {"color": "#0000ff"})}),
+        (("Allume la lampe de lecture", "Tu peux l'éteindre ?"), {"light.lecture": ("turn_off", {})}),
+        (("Mets le poêle à 20", "Non, plutôt 20,5"), {"climate.veranda": ("set_temperature", {"temperature": 20.5})}),
+        (("Mets le chauffage à 19", "celui de l'atelier"),
+         {"climate.atelier": ("set_temperature", {"temperature": 19})}),
+        (("Allume la lumière de l'escalier", "et celle de la chambre d'amis"), {"light.amis": ("turn_on", {})}),
+        (("Ouvre la persienne", "ferme-la"), {"cover.atelier": ("close", {})}),
+        (("Ajoute du riz à la liste de courses", "et du poivre"),
+         {"todo.courses": ("add_item", {"item": "poivre"})}),
+    ],
+)  # fmt: skip
+def test_a_conversation(understanding: Understanding, turns: tuple[str, ...], expected: dict[str, Any]) -> None:
+    assert wished(said(understanding, *turns)) == expected
+
+
+@pytest.mark.parametrize(
+    ("sentence", "when"),
+    [
+        ("Éteins la radio dans un quart d'heure", When(delay_s=900)),
+        ("Éteins la radio dans deux heures et demie", When(delay_s=9000)),
+        ("Éteins la radio à 22h15", When(hour=22, minute=15)),
+        ("Éteins la radio à huit heures moins le quart", When(hour=7, minute=45)),
+        ("Ce soir à neuf heures, éteins la radio", When(hour=21)),
+        ("Éteins la radio demain matin à sept heures", When(hour=7, tomorrow=True)),
+        ("Éteins la radio à minuit", When(hour=0)),
+    ],
+)
+def test_a_time_is_kept_with_the_wish(understanding: Understanding, sentence: str, when: When) -> None:
+    plan = said(understanding, sentence)
+    assert isinstance(plan, Act)
+    assert [wish.entity_id for wish in plan.actions] == ["media_player.radio"]
+    assert plan.when == when
+
+
+@pytest.mark.parametrize(
+    ("sentence", "plan"),
+    [
+        ("Mets le chauffage à 21", Ask),
+        ("Allume la lumière du grenier", Refuse),
+        ("Allume la clim", Refuse),
+        ("Mets la lumière de l'escalier en rouge", Refuse),
+        ("Ferme la fenêtre de l'atelier", Refuse),
+        ("N'éteins surtout pas la radio", LetBe),
+        ("Laisse le néon allumé", LetBe),
+        ("Non, laisse tomber", LetBe),
+        ("Merci, c'est tout", LetBe),
+        ("Quelle heure est-il ?", Clock),
+        ("Mets un minuteur de cinq minutes", TimerWish),
+    ],
+)
+def test_what_is_no_wish_for_a_device(understanding: Understanding, sentence: str, plan: type[Plan]) -> None:
+    assert isinstance(said(understanding, sentence), plan)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Quelle est la capitale du Pérou ?",
+        "Raconte-moi une histoire",
+        "Ma voisine oublie toujours d'éteindre la lumière de l'escalier",
+        "La lumière de l'escalier est restée allumée toute la nuit",
+        "J'ai éteint la radio hier soir",
+    ],
+)
+def test_what_the_rules_leave_to_the_model(understanding: Understanding, sentence: str) -> None:
+    assert said(understanding, sentence) is None
+
+
+@pytest.mark.parametrize(
+    ("sentence", "query"),
+    [
+        ("Le portillon est verrouillé ?", Query("is", ("lock.portillon",), state="locked")),
+        ("Est-ce que la fenêtre de l'atelier est ouverte ?", Query("is", ("binary_sensor.atelier",), state="open")),
+        ("La radio est-elle allumée ?", Query("is", ("media_player.radio",), state="on")),
+        ("Tu peux me dire si le néon est éteint ?", Query("is", ("light.atelier",), state="off")),
+        ("Il fait combien dans l'atelier ?", Query("value", ("sensor.atelier",))),
+        ("Le poêle est réglé sur combien ?", Query("value", ("climate.veranda",), attribute="temperature")),
+        ("Qu'est-ce qu'il y a sur la liste de courses ?", Query("items", ("todo.courses",))),
+        ("Y a-t-il du beurre sur la liste ?", Query("contains", ("todo.courses",), item="beurre")),
+    ],
+)
+def test_a_question_is_never_acted_on(understanding: Understanding, sentence: str, query: Query) -> None:
+    assert said(understanding, sentence) == query
+
+
+def test_what_is_counted(understanding: Understanding) -> None:
+    plan = said(understanding, "Combien de lumières sont allumées ?")
+    assert isinstance(plan, Query)
+    assert (plan.type, plan.state) == ("count", "on")
+    assert set(plan.entity_ids) == {entity.id for entity in DEVICES if entity.kind == "light"}

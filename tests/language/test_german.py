@@ -1,0 +1,312 @@
+"""German sentences about a small home → Plans. Other sentences than these have to be understood as well."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from edge_agent.home import Area, Entity, EntityAction, Home, Parameter
+from edge_agent.language import Act, Ask, Clock, Dialogue, LetBe, Plan, Query, Refuse, TimerWish, Understanding
+from edge_agent.language.plan import When
+from tests.language.things import thing
+
+Able = dict[str, dict[str, Parameter]]
+
+PERCENT = Parameter("number", 0, 100, required=False)
+LIGHT: Able = {"turn_on": {"brightness_pct": PERCENT}, "turn_off": {}}
+COLOUR_LIGHT: Able = {
+    "turn_on": {
+        "brightness_pct": PERCENT,
+        "color": Parameter("color", required=False),
+        "color_temp_kelvin": Parameter("number", 2200, 6500, required=False),
+    },
+    "turn_off": {},
+}
+SWITCH: Able = {"turn_on": {}, "turn_off": {}}
+COVER: Able = {"open": {}, "close": {}, "stop": {}, "set_position": {"position": PERCENT}}
+CLIMATE: Able = {
+    "set_temperature": {"temperature": Parameter("number", 5, 30)},
+    "set_hvac_mode": {"hvac_mode": Parameter("choice", choices=("off", "heat"))},
+}
+LOCK: Able = {"lock": {}, "unlock": {}}
+PLAYER: Able = {
+    **{name: {} for name in ("turn_on", "turn_off", "play", "pause", "mute", "unmute")},
+    "set_volume": {"volume_level": PERCENT},
+}
+FAN: Able = {"turn_on": {}, "turn_off": {}, "set_percentage": {"percentage": PERCENT}}
+VACUUM: Able = {name: {} for name in ("start", "pause", "stop", "return_to_base")}
+LIST: Able = {name: {"item": Parameter("text")} for name in ("add_item", "complete_item", "remove_item")}
+
+
+def device(entity_id: str, name: str, area: str | None, able: Able, **given: Any) -> Entity:
+    actions = {
+        action: EntityAction(action, parameters, lambda entity, params: ()) for action, parameters in able.items()
+    }
+    return thing(entity_id, name, given.pop("state", "off"), area=area, actions=actions, **given)
+
+
+SOFA, PENDANT = {"brightness_pct": 50}, {"brightness_pct": 40, "color_temp_kelvin": 3000}
+OPEN, TWENTY_DEGREES = {"position": 100}, {"temperature": 20}
+DEVICES = (
+    device("light.sofa", "Sofalampe", "Wohnzimmer", LIGHT, state="on", attributes=SOFA),
+    device("light.decke", "Deckenleuchte", "Wohnzimmer", LIGHT),
+    device("light.pendel", "Pendelleuchte", "Esszimmer", COLOUR_LIGHT, state="on", attributes=PENDANT),
+    device("light.treppe", "Licht an der Treppe", "Diele", LIGHT),
+    device("light.terrasse", "Terrassenlicht", "Terrasse", LIGHT),
+    device("light.kinder", "Sternenlicht", "Kinderzimmer", LIGHT),
+    device("switch.kaffee", "Kaffeemaschine", "Küche", SWITCH),
+    device("fan.luefter", "Badlüfter", "Bad", FAN, attributes={"percentage": 20}),
+    device(
+        "cover.links", "Rollladen links", "Wohnzimmer", COVER, device_class="shutter", state="open", attributes=OPEN
+    ),
+    device(
+        "cover.rechts", "Rollladen rechts", "Wohnzimmer", COVER, device_class="shutter", state="open", attributes=OPEN
+    ),
+    device("cover.rollo", "Küchenrollo", "Küche", COVER, state="open", attributes=OPEN),
+    device("cover.markise", "Markise", "Terrasse", COVER, device_class="awning", state="closed"),
+    device("climate.bad", "Heizkörper Bad", "Bad", CLIMATE, state="heat", attributes={"temperature": 22}),
+    device(
+        "climate.kinder", "Thermostat Kinderzimmer", "Kinderzimmer", CLIMATE, state="heat", attributes=TWENTY_DEGREES
+    ),
+    device("lock.haus", "Haustür", "Diele", LOCK, state="locked"),
+    device("lock.keller", "Kellertür", None, LOCK, state="unlocked"),
+    device(
+        "media_player.tv",
+        "Fernseher",
+        "Wohnzimmer",
+        PLAYER,
+        device_class="tv",
+        state="playing",
+        attributes={"volume_level": 30},
+    ),
+    device("vacuum.rosi", "Rosi", "Diele", VACUUM, state="docked", attributes={"battery_level": 80}),
+    device("todo.einkauf", "Einkaufsliste", None, LIST, state="2", attributes={"items": ["Salz", "Eier"]}),
+    device("todo.aufgaben", "Aufgaben", None, LIST, state="1", attributes={"items": ["Rasen mähen"]}),
+    device("scene.kino", "Filmabend", None, {"activate": {}}, state="unknown"),
+    device("sensor.aussen", "Außentemperatur", None, {}, state="3.5", device_class="temperature"),
+    device("binary_sensor.fenster", "Badfenster", "Bad", {}, device_class="window"),
+)
+FLOORS = {"Kinderzimmer": "Obergeschoss", "Bad": "Obergeschoss", "Terrasse": None}
+AREAS = {
+    name.lower(): Area(name, name.lower(), FLOORS.get(name, "Erdgeschoss"))
+    for name in ("Wohnzimmer", "Esszimmer", "Küche", "Diele", "Kinderzimmer", "Bad", "Terrasse")
+}
+
+
+@pytest.fixture(scope="module")
+def understanding() -> Understanding:
+    home = SimpleNamespace(entities={entity.id: entity for entity in DEVICES}, areas=AREAS, version=1)
+    return Understanding(cast(Home, home))
+
+
+def said(understanding: Understanding, *turns: str, area: str | None = None) -> Plan | None:
+    """The Plan of the last turn; what was to be done before is taken as done."""
+    dialogue, plan = Dialogue(), None
+    for turn in turns:
+        plan = understanding.understand(turn, dialogue, area=area, language="de")
+        if isinstance(plan, Act):
+            dialogue.acted(plan.actions)
+    return plan
+
+
+def wished(plan: Plan | None) -> dict[str, tuple[str, dict[str, Any]]]:
+    assert isinstance(plan, Act), plan
+    return {wish.entity_id: (wish.action, dict(wish.params)) for wish in plan.actions}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "entity", "action", "params"),
+    [
+        ("Mach mal die Sofalampe aus", "light.sofa", "turn_off", {}),
+        ("Schalten Sie bitte die Sofalampe ein", "light.sofa", "turn_on", {}),
+        ("könntest du das sternenlicht anmachen", "light.kinder", "turn_on", {}),
+        ("Auf der Terrasse bitte Licht", "light.terrasse", "turn_on", {}),
+        ("Mach Licht auf der Terrasse", "light.terrasse", "turn_on", {}),
+        ("Treppenlicht an", "light.treppe", "turn_on", {}),
+        ("Pendellampe auf ein Viertel", "light.pendel", "turn_on", {"brightness_pct": 25}),
+        ("20 Prozent heller im Esszimmer", "light.pendel", "turn_on", {"brightness_pct": 60}),
+        ("Mach die Pendelleuchte türkis", "light.pendel", "turn_on", {"color": "#00ffff"}),
+        ("Die Pendelleuchte soll warmweiß leuchten", "light.pendel", "turn_on", {"color_temp_kelvin": 2700}),
+        ("Ich hätte gern einen Kaffee", "switch.kaffee", "turn_on", {}),
+        ("Küchenrolladen runter", "cover.rollo", "close", {}),
+        ("Mach den linken Rollladen auf", "cover.links", "open", {}),
+        ("Fahr den rechten Rollladen auf 30 Prozent", "cover.rechts", "set_position", {"position": 30}),
+        ("Mach das Rollo in der Küche halb zu", "cover.rollo", "set_position", {"position": 50}),
+        ("Fahr die Markise aus", "cover.markise", "open", {}),
+        ("Fahr die Markise wieder ein", "cover.markise", "close", {}),
+        ("Dreh die Heizung im Kinderzimmer auf", "climate.kinder", "set_temperature", {"temperature": 21}),
+        ("Dreh die Heizung im Bad runter auf 19", "climate.bad", "set_temperature", {"temperature": 19}),
+        ("Kinderzimmer auf neunzehn Komma fünf Grad", "climate.kinder", "set_temperature", {"temperature": 19.5}),
+        ("Badheizung aus", "climate.bad", "set_hvac_mode", {"hvac_mode": "off"}),
+        ("Schließ die Kellertür ab", "lock.keller", "lock", {}),
+        ("Sperr die Haustür auf", "lock.haus", "unlock", {}),
+        ("Mach den Ton vom Fernseher aus", "media_player.tv", "mute", {}),
+        ("Glotze etwas leiser", "media_player.tv", "set_volume", {"volume_level": 25}),
+        ("Badlüfter auf 60", "fan.luefter", "set_percentage", {"percentage": 60}),
+        ("Lass Rosi saugen", "vacuum.rosi", "start", {}),
+        ("Schick den Staubsauger nach Hause", "vacuum.rosi", "return_to_base", {}),
+        ("Wir haben kein Mehl mehr, schreib es auf die Einkaufsliste", "todo.einkauf", "add_item", {"item": "Mehl"}),
+        ("Schreib Keller aufräumen auf die Aufgabenliste", "todo.aufgaben", "add_item", {"item": "Keller aufräumen"}),
+        ("Streich das Salz von der Einkaufsliste", "todo.einkauf", "remove_item", {"item": "Salz"}),
+        ("Starte Filmabend", "scene.kino", "activate", {}),
+    ],
+)
+def test_one_wish_for_one_device(
+    understanding: Understanding, sentence: str, entity: str, action: str, params: dict[str, Any]
+) -> None:
+    assert wished(said(understanding, sentence)) == {entity: (action, params)}
+
+
+ALL_LIGHTS = {"light.sofa", "light.decke", "light.pendel", "light.treppe", "light.terrasse", "light.kinder"}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "action", "entities"),
+    [
+        ("Mach überall das Licht aus", "turn_off", ALL_LIGHTS),
+        ("Alle Lampen aus außer der Sofalampe", "turn_off", ALL_LIGHTS - {"light.sofa"}),
+        ("Alle Lichter aus, aber nicht im Kinderzimmer", "turn_off", ALL_LIGHTS - {"light.kinder"}),
+        ("Alle Lichter aus, nur die Pendelleuchte bleibt an", "turn_off", ALL_LIGHTS - {"light.pendel"}),
+        ("Licht aus im Wohnzimmer", "turn_off", {"light.sofa", "light.decke"}),
+        ("Esszimmer und Kinderzimmer Licht aus", "turn_off", {"light.pendel", "light.kinder"}),
+        ("Licht im Esszimmer und im Kinderzimmer aus", "turn_off", {"light.pendel", "light.kinder"}),
+        (
+            "Mach Sofalampe, Pendelleuchte und Fernseher aus",
+            "turn_off",
+            {"light.sofa", "light.pendel", "media_player.tv"},
+        ),
+        ("Mach oben das Licht an", "turn_on", {"light.kinder"}),
+        ("Lass die Rollläden im Wohnzimmer runter", "close", {"cover.links", "cover.rechts"}),
+        ("Beide Rollläden im Wohnzimmer zu", "close", {"cover.links", "cover.rechts"}),
+        ("Schließ die Haustür und die Kellertür ab", "lock", {"lock.haus", "lock.keller"}),
+    ],
+)
+def test_the_same_for_several_devices(
+    understanding: Understanding, sentence: str, action: str, entities: set[str]
+) -> None:
+    assert wished(said(understanding, sentence)) == dict.fromkeys(entities, (action, {}))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("Sofalampe aus und Markise raus", {"light.sofa": ("turn_off", {}), "cover.markise": ("open", {})}),
+        ("Sofalampe aus Kaffeemaschine an", {"light.sofa": ("turn_off", {}), "switch.kaffee": ("turn_on", {})}),
+        (
+            "Stell die Heizung im Bad auf 23 und im Kinderzimmer auf 20 Grad",
+            {"climate.bad": ("set_temperature", {"temperature": 23}),
+             "climate.kinder": ("set_temperature", {"temperature": 20})},
+        ),
+        (
+            "Mach die Pendelleuchte grün und etwas dunkler",
+            {"light.pendel": ("turn_on", {"color": "#00ff00", "brightness_pct": 30})},
+        ),
+    ],
+)  # fmt: skip
+def test_several_wishes(understanding: Understanding, sentence: str, expected: dict[str, Any]) -> None:
+    assert wished(said(understanding, sentence)) == expected
+
+
+@pytest.mark.parametrize(
+    ("sentence", "when"),
+    [
+        ("Mach in einer halben Stunde die Kaffeemaschine aus", When(delay_s=1800)),
+        ("Schalte um sieben die Kaffeemaschine ein", When(hour=7)),
+        ("Morgen früh um sieben das Küchenrollo hoch", When(hour=7, tomorrow=True)),
+        ("Heute Abend um halb acht Terrassenlicht an", When(hour=19, minute=30)),
+        ("Terrassenlicht um 20:15 Uhr an", When(hour=20, minute=15)),
+        ("Terrassenlicht um Viertel vor neun an", When(hour=8, minute=45)),
+    ],
+)
+def test_later(understanding: Understanding, sentence: str, when: When) -> None:
+    plan = said(understanding, sentence)
+    assert isinstance(plan, Act)
+    assert plan.when == when
+
+
+def test_a_timer(understanding: Understanding) -> None:
+    assert said(understanding, "Stell einen Timer auf acht Minuten") == TimerWish("set", 480)
+
+
+@pytest.mark.parametrize(
+    ("turns", "expected"),
+    [
+        (("Sofalampe an", "Mach sie wieder aus"), {"light.sofa": ("turn_off", {})}),
+        (("Sofalampe an", "mach das wieder aus"), {"light.sofa": ("turn_off", {})}),
+        (("Sofalampe an", "und die Pendelleuchte auch"), {"light.pendel": ("turn_on", {})}),
+        (("Sofalampe an", "Schalten Sie den Fernseher aus"), {"media_player.tv": ("turn_off", {})}),
+        (("Mach den Rollladen im Wohnzimmer runter", "Den linken"), {"cover.links": ("close", {})}),
+        (
+            ("Heizung im Bad auf 24 Grad", "Nein, doch lieber 23,5"),
+            {"climate.bad": ("set_temperature", {"temperature": 23.5})},
+        ),
+    ],
+)
+def test_a_conversation(understanding: Understanding, turns: tuple[str, ...], expected: dict[str, Any]) -> None:
+    assert wished(said(understanding, *turns)) == expected
+
+
+@pytest.mark.parametrize(
+    ("sentence", "area", "expected"),
+    [
+        ("Licht an", "esszimmer", {"light.pendel": ("turn_on", {})}),
+        ("Mir ist kalt", "Kinderzimmer", {"climate.kinder": ("set_temperature", {"temperature": 21})}),
+        ("Hier ist es viel zu dunkel", "Kinderzimmer", {"light.kinder": ("turn_on", {})}),
+        ("Die Pendelleuchte blendet, etwas dunkler bitte", None, {"light.pendel": ("turn_on", {"brightness_pct": 30})}),
+        ("Der Fernseher ist zu laut", None, {"media_player.tv": ("set_volume", {"volume_level": 20})}),
+    ],
+)
+def test_how_it_is_tells_what_helps(
+    understanding: Understanding, sentence: str, area: str | None, expected: dict[str, Any]
+) -> None:
+    assert wished(said(understanding, sentence, area=area)) == expected
+
+
+@pytest.mark.parametrize(
+    ("sentence", "query"),
+    [
+        ("Ist die Haustür abgeschlossen?", Query("is", ("lock.haus",), state="locked")),
+        ("Hab ich die Haustür abgeschlossen?", Query("is", ("lock.haus",), state="locked")),
+        ("Kannst du mir sagen, ob das Licht auf der Terrasse an ist?", Query("is", ("light.terrasse",), state="on")),
+        ("Steht das Badfenster offen?", Query("is", ("binary_sensor.fenster",), state="open")),
+        ("Läuft der Fernseher noch?", Query("is", ("media_player.tv",), state="on")),
+        ("Wie kalt ist es draußen?", Query("value", ("sensor.aussen",))),
+        ("Auf wie viel Grad steht die Heizung im Bad?", Query("value", ("climate.bad",), attribute="temperature")),
+        ("Wie voll ist der Akku von Rosi?", Query("value", ("vacuum.rosi",), attribute="battery_level")),
+        ("Was steht auf der Einkaufsliste?", Query("items", ("todo.einkauf",))),
+        ("Steht Salz auf der Einkaufsliste?", Query("contains", ("todo.einkauf",), item="Salz")),
+    ],
+)
+def test_a_question(understanding: Understanding, sentence: str, query: Query) -> None:
+    assert said(understanding, sentence) == query
+
+
+@pytest.mark.parametrize(
+    ("sentence", "type_"), [("Welche Lampen sind an?", "which"), ("Wie viele Lichter brennen noch?", "count")]
+)
+def test_a_question_about_several(understanding: Understanding, sentence: str, type_: str) -> None:
+    plan = said(understanding, sentence)
+    assert isinstance(plan, Query)
+    assert (plan.type, plan.state, set(plan.entity_ids)) == (type_, "on", ALL_LIGHTS)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "kind"),
+    [
+        ("Wie spät ist es?", Clock),
+        ("Lass die Sofalampe an", LetBe),
+        ("Mach die Sofalampe nicht aus", LetBe),
+        ("Ach, vergiss es", LetBe),
+        ("Öffne das Badfenster", Refuse),
+        ("Mach die Sofalampe blau", Refuse),
+        ("Balkonlampe an", Refuse),
+        ("Stell die Heizung auf 23 Grad", Ask),
+        ("Wenn es dunkel wird, mach das Terrassenlicht an", type(None)),
+        ("Wie heißt die Hauptstadt von Portugal?", type(None)),
+        ("Meine Frau sagt, ich soll immer das Licht ausmachen", type(None)),
+    ],
+)
+def test_what_is_no_wish_for_a_device(understanding: Understanding, sentence: str, kind: type) -> None:
+    assert isinstance(said(understanding, sentence), kind)

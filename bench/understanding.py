@@ -13,22 +13,19 @@ import tempfile
 import time
 import tomllib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from bench.daemon import machine
 from bench.figures import Figure, tables
 from bench.stage import CONTEXT
 from edge_agent.home import Home
 from edge_agent.home.simulation import built_in_home
-from edge_agent.inference import ChatMessage, Generation, InferenceWorker, Sampling
+from edge_agent.inference import Continuation, InferenceWorker, Scores
 from edge_agent.language import Act, Ask, Dialogue, Plan, Understanding
-from edge_agent.language.lexicon import Lexicon
 from edge_agent.language.model_plan import ModelUnderstanding
-from edge_agent.language.vocabulary import Vocabulary
 from edge_agent.settings import InferenceSettings
 from tests.home.simulation.living import lived_in
 from tests.real_parts import Mosquitto, small_model
@@ -41,6 +38,7 @@ WISHES = {
     "in doubt": "asked what to do, or which one",
     "nothing": "taken for talk",
 }
+ALONE = {name: WISHES[name] for name in ("right", "wrong action", "wrong device")} | {"acted": "taken for a wish"}
 TALK = {"nothing": "taken for talk", "in doubt": "asked what to do, or which one", "acted": "taken for a wish"}
 
 
@@ -56,28 +54,38 @@ class Sentence:
 class CountingWorker(InferenceWorker):
     """Notes what each answer took."""
 
-    generations: list[Generation]
+    scored: list[Scores]
 
-    async def generate(
-        self,
-        messages: Sequence[ChatMessage],
-        sampling: Sampling,
-        schema: Mapping[str, Any] | bool | None,
-        on_text: Callable[[str], None],
-    ) -> Generation:
-        generation = await super().generate(messages, sampling, schema, on_text)
-        self.generations.append(generation)
-        return generation
+    async def score(self, prompt: str, continuations: Sequence[Continuation]) -> Scores:
+        scores = await super().score(prompt, continuations)
+        self.scored.append(scores)
+        return scores
 
 
 @dataclass
 class Measured:
-    """`wishes`, `talk`: how often the model said what. Milliseconds of those sentences that it was asked about."""
+    """How often what came of wishes and of talk, of all and of those that no rule takes; `alone`: of what was sure.
+
+    Milliseconds of those sentences that the model was asked about.
+    """
 
     wishes: Counter[str] = field(default_factory=Counter)
+    missed_wishes: Counter[str] = field(default_factory=Counter)
     talk: Counter[str] = field(default_factory=Counter)
+    missed_talk: Counter[str] = field(default_factory=Counter)
+    alone: Counter[str] = field(default_factory=Counter)
     took_ms: list[float] = field(default_factory=list)
-    by_rule: int = 0
+
+    def count(self, sentence: Sentence, plan: Plan | None, *, missed: bool) -> None:
+        came = verdict(sentence, plan)
+        is_wish = sentence.device is not None
+        counted = [self.wishes if is_wish else self.talk]
+        if missed:
+            counted.append(self.missed_wishes if is_wish else self.missed_talk)
+        if isinstance(plan, Act):
+            counted.append(self.alone)
+        for counter in counted:
+            counter[came] += 1
 
 
 def sentences() -> Iterator[Sentence]:
@@ -89,60 +97,53 @@ def sentences() -> Iterator[Sentence]:
 
 
 def verdict(sentence: Sentence, plan: Plan | None) -> str:
+    """What it came to: done, or proposed with "Shall I …?"."""
     if plan is None:
         return "nothing"
-    if isinstance(plan, Ask):
+    wishes = plan.actions if isinstance(plan, Act) else plan.values.get("wish") if isinstance(plan, Ask) else None
+    if not wishes or len(wishes) > 1:
         return "in doubt"
-    assert isinstance(plan, Act)
     if sentence.device is None:
         return "acted"
-    (wish,) = plan.actions
-    if wish.entity_id != sentence.device:
+    if wishes[0].entity_id != sentence.device:
         return "wrong device"
-    return "right" if wish.action == sentence.action else "wrong action"
+    return "right" if wishes[0].action == sentence.action else "wrong action"
 
 
 async def measure(home: Home, worker: CountingWorker, verbose: bool) -> Measured:
+    """Rules first, as in the daemon: the model is asked what they leave."""
     measured, rules = Measured(), Understanding(home)
-    model = ModelUnderstanding(home, worker, _vocabulary_of(home), acts_alone=True)
+    model = ModelUnderstanding(home, worker, rules.vocabulary, acts_alone=True)
     for sentence in sentences():
-        measured.by_rule += rules.understand(sentence.say, Dialogue(), area=None, language="en") is not None
-        asked, began_s = len(worker.generations), time.monotonic()
+        by_rule = rules.understand(sentence.say, Dialogue(), area=None, language="en")
+        asked, began_s = len(worker.scored), time.monotonic()
         plan = await model.understand(sentence.say, None, "en")
-        if len(worker.generations) > asked:
+        if len(worker.scored) > asked:
             measured.took_ms.append(1000 * (time.monotonic() - began_s))
-        came = verdict(sentence, plan)
-        (measured.talk if sentence.device is None else measured.wishes)[came] += 1
+        measured.count(sentence, plan, missed=by_rule is None)
         if verbose:
-            print(f"{came:13} {sentence.say} → {plan}")
+            print(f"{'' if by_rule is None else 'rule':4} {verdict(sentence, plan):13} {sentence.say} → {plan}")
     return measured
 
 
-def _vocabulary_of(home: Home) -> Callable[[Lexicon], Vocabulary]:
-    known: dict[str, Vocabulary] = {}
-
-    def vocabulary_of(words: Lexicon) -> Vocabulary:
-        if words.language not in known:
-            known[words.language] = Vocabulary(words, home.entities.values(), home.areas)
-        return known[words.language]
-
-    return vocabulary_of
-
-
-def figures(measured: Measured, generations: Sequence[Generation]) -> Iterator[Figure]:
-    for title, counts, names in (("Wishes", measured.wishes, WISHES), ("Talk", measured.talk, TALK)):
+def figures(measured: Measured, scored: Sequence[Scores]) -> Iterator[Figure]:
+    counted = (
+        ("Wishes that no rule takes", measured.missed_wishes, WISHES),
+        ("All wishes, without the rules", measured.wishes, WISHES),
+        ("Talk that no rule takes", measured.missed_talk, TALK),
+        ("All talk, without the rules", measured.talk, TALK),
+        ("What is done without a question where the model acts alone", measured.alone, ALONE),
+    )
+    for title, counts, names in counted:
         for verdict_, what in names.items():
             yield Figure(f"{title}: {counts.total()} sentences", what, counts[verdict_], "sentences")
-    cost = "What it costs"
-    yield Figure(cost, "sentences that a rule would take", measured.by_rule, "sentences")
-    if generations:
-        prompts = [one.prompt_tokens for one in generations]
-        read = [one.prompt_tokens - one.cached_tokens for one in generations]
-        yield Figure(cost, "prompt, median", statistics.median(prompts), "tokens")
-        yield Figure(cost, "prompt, longest", max(prompts), "tokens")
-        yield Figure(cost, "of it not in the KV cache, median", statistics.median(read), "tokens")
-        yield Figure(cost, "a sentence, asked twice, median", statistics.median(measured.took_ms), "ms")
-        yield Figure(cost, "a sentence, asked twice, slowest", max(measured.took_ms), "ms")
+    if scored:
+        cost = f"What it costs: {len(scored)} sentences"
+        tokens = [one.prompt_tokens - one.cached_tokens for one in scored]
+        yield Figure(cost, "tokens that are read, median", statistics.median(tokens), "tokens")
+        yield Figure(cost, "tokens that are read, most", max(tokens), "tokens")
+        yield Figure(cost, "a sentence, median", statistics.median(measured.took_ms), "ms")
+        yield Figure(cost, "a sentence, slowest", max(measured.took_ms), "ms")
 
 
 @asynccontextmanager
@@ -151,7 +152,7 @@ async def loaded_worker(model: Path) -> AsyncIterator[CountingWorker]:
     changed = asyncio.Event()
     settings = InferenceSettings(context=CONTEXT)
     async with CountingWorker(settings, on_change=changed.set, on_restart=lambda reason: None) as worker:
-        worker.generations = []
+        worker.scored = []
         worker.use(model)
         while worker.state == "loading":
             changed.clear()
@@ -174,7 +175,7 @@ def broker() -> Iterator[Mosquitto]:
 async def run(model: Path, verbose: bool) -> list[Figure]:
     with broker() as mosquitto:
         async with lived_in(mosquitto.port, built_in_home()) as (_, home, _), loaded_worker(model) as worker:
-            return list(figures(await measure(home, worker, verbose), worker.generations))
+            return list(figures(await measure(home, worker, verbose), worker.scored))
 
 
 def arguments() -> argparse.Namespace:

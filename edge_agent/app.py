@@ -73,9 +73,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     board, systemd = Board.probe(settings.hardware.root), Systemd()
     async with AsyncExitStack() as opened, asyncio.TaskGroup() as tasks:
         inbox = await opened.enter_async_context(Inbox(settings.agent.state_dir / "inbox.db"))
-        broker = await opened.enter_async_context(
-            Broker(settings.mqtt, f"{settings.mqtt.base_topic}-{settings.agent.id}", topics.availability)
-        )
+        broker = Broker(settings.mqtt, f"{settings.mqtt.base_topic}-{settings.agent.id}", topics.availability)
         changed = Notifier()
         worker = await opened.enter_async_context(
             InferenceWorker(settings.inference, on_change=changed, on_restart=_restart_event(broker, topics, tasks))
@@ -87,7 +85,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         )
         supply = ModelSupply(settings.model, settings.agent.state_dir, board.memory_bytes, worker, changed)
         measurements = Measurements()
-        fulfilling = Fulfilling(settings, home, acting, timers)
+        fulfilling = Fulfilling(settings, home, acting, timers, worker)
         commands = Commands(
             settings, broker, topics, inbox, worker, measurements, fulfilling, home.is_device_command_topic
         )
@@ -108,6 +106,8 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         broker.subscribe(topics.restart_worker, _on_press(worker), fresh=True)
         broker.subscribe(topics.home_assistant_status, _on_home_assistant(entities))
         await commands.open()
+        # What waits at the broker comes with the connection: by now everyone is there who hears it.
+        await opened.enter_async_context(broker)
 
         parts = (availability, status, entities, telemetry, supply, timers)
         serving = [tasks.create_task(part.serve(), name=part.name) for part in parts]

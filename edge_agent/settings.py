@@ -207,6 +207,11 @@ class HomeSettings(Section):
     """The home and its devices."""
 
     intents: bool = Field(True, description="Understand known sentences without the model.")
+    model_acts_alone: bool = Field(
+        False,
+        description="Do what only the model understood, and is sure of, without asking `Shall I …?` first. "
+        "`edge-agent eval` shows how often yours is right.",
+    )
     confirm: tuple[ActionName, ...] = Field(
         (
             "lock.unlock",

@@ -7,13 +7,14 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,11 @@ class AgentProcess:
         wait_until(lambda: bool(children.read_text().split()), "the worker runs")
         return int(children.read_text().split()[0])
 
+    def noted(self) -> list[bool]:
+        """Of each command that its disk keeps: whether it is noted there that its reply is published."""
+        with closing(sqlite3.connect(f"file:{self.state_dir}/inbox.db?mode=ro", uri=True)) as inbox:
+            return [bool(published) for (published,) in inbox.execute("SELECT published FROM commands")]
+
     def send_signal(self, number: int) -> None:
         os.kill(self.pid, number)
 
@@ -168,6 +174,13 @@ class Person:
         self.client.on_subscribe = lambda *_: self._subscribed.set()
         self.client.connect("127.0.0.1", port)
         self.client.loop_start()
+        assert self._subscribed.wait(PATIENCE_S)
+
+    def hear_only(self, topic_filter: str) -> None:
+        """From now on, where all of it is too much for one listener."""
+        self._subscribed.clear()
+        self.client.unsubscribe("#")
+        self.client.subscribe(topic_filter, 1)
         assert self._subscribed.wait(PATIENCE_S)
 
     def close(self) -> None:

@@ -35,8 +35,9 @@ class Subscription:
 class Broker:
     """Stays connected for ever: MQTT 5 where the broker speaks it, else 3.1.1; a persistent session if it is `lasting`.
 
-    Entering does not wait for a connection. What is published with QoS 1 waits for one, and is sent again on the next
-    where the broker did not confirm it; QoS 0 without a connection is dropped.
+    Entering begins to connect, and does not wait for it: what the session may still hold has its handler by then, or is
+    dropped. What is published with QoS 1 waits for a connection, and is sent again on the next where the broker did not
+    confirm it; QoS 0 without a connection is dropped.
     """
 
     def __init__(
@@ -209,9 +210,18 @@ class Broker:
         self._changed = asyncio.Event()
 
     def _on_delivery(self, delivery: Delivery) -> None:
+        """What can't be handled is acknowledged, else the broker sends it again at every connection, for ever.
+
+        So is what nobody hears any more, such as of a group that the agent has left: some brokers deliver nothing
+        beyond a few messages that are not acknowledged.
+        """
         try:
-            for handler in self._matcher.iter_match(delivery.topic):  # type: ignore[no-untyped-call]
+            handlers = list(self._matcher.iter_match(delivery.topic))  # type: ignore[no-untyped-call]
+            for handler in handlers:
                 handler(delivery)
         except Exception:
             log.exception("a message could not be handled")
-            delivery.acknowledge()  # else the broker sends it again at every connection, for ever
+            delivery.acknowledge()
+        else:
+            if not handlers:
+                delivery.acknowledge()

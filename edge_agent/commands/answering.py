@@ -12,8 +12,9 @@ from dataclasses import replace
 from edge_agent.broker import Broker, Delivery, Topics
 from edge_agent.commands.chunks import ChunkStream
 from edge_agent.commands.conversations import Conversations
-from edge_agent.commands.fulfilling import Fulfilling, Outcome
+from edge_agent.commands.fulfilling import Fulfilling
 from edge_agent.commands.inbox import Entry, Inbox
+from edge_agent.commands.outcome import Outcome
 from edge_agent.commands.replies import answered, failed, told
 from edge_agent.commands.request import Request
 from edge_agent.errors import Busy, CommandError, Internal, Interrupted, ModelUnavailable, NotUnderstood
@@ -25,6 +26,7 @@ from edge_agent.settings import Settings
 log = logging.getLogger(__name__)
 
 BROKEN_OFF = "The agent stopped while it did that. See whether it was done before you ask again."
+NOTHING_TO_DO = "That was not understood as something to do in the home. Say it in other words."
 MODEL_SLOTS = 1  # requests that the engine decodes at once
 
 
@@ -54,7 +56,7 @@ class Answering:
                 with request.cancellable():
                     if (outcome := await self._fulfil(request)) is not None:
                         return told(request, outcome), None
-                    generation = await self._generate(request)
+                    made = await self._ask_model(request)
         except TimeoutError:
             return self._failed(request, request.deadline.failure()), None
         except CommandError as error:
@@ -63,7 +65,9 @@ class Answering:
             log.exception("a command failed", extra={"id": request.id})
             return failed(request, Internal("Something went wrong in the agent; its log says what.")), None
         model = self._worker.loaded.name if self._worker.loaded else None  # it may just have died
-        return answered(request, generation, model), generation
+        if isinstance(made, Outcome):
+            return told(request, made, handled_by="llm", model=model), None
+        return answered(request, made, model), made
 
     def _failed(self, request: Request, error: CommandError) -> Reply:
         """The person is told in their language; programs, and those who speak English, what to do about it."""
@@ -73,38 +77,47 @@ class Answering:
 
     async def _fulfil(self, request: Request) -> Outcome | None:
         """Without the model, where that is enough. None where the command is for the model."""
-        command = request.command
-        if command.mode == "chat" or command.schema_ is not None or not self._settings.home.intents:
-            return None
-        if request.delivery is None:
-            return None  # taken from the inbox: it waited for the model
+        if not _may_act(request) or request.delivery is None:
+            return None  # without a delivery it comes from the inbox: it waited for the model
         return await self._fulfilling.fulfil(request, lambda: self._begin(request))
 
     async def _begin(self, request: Request) -> None:
-        """Something is going to be published for it: from here on a crash is answered, and nothing is done again."""
-        if request.on_disk or request.delivery is None:
-            return
-        reply = self._failed(request, Interrupted(BROKEN_OFF))
+        """Something is going to be done for it: from here on a crash is answered, and nothing is done again."""
+        reply = self._failed(request, Interrupted(BROKEN_OFF)).to_payload()
         try:
-            await self._inbox.add(replace(_entry(request, request.delivery), reply=reply.to_payload()), surely=False)
+            if request.on_disk:
+                await self._inbox.answer(request.topic, request.id, reply)
+            elif request.delivery is not None:
+                await self._inbox.add(replace(_entry(request, request.delivery), reply=reply))
         except sqlite3.Error as error:
             log.error("the inbox can't be written; free some space", extra={"id": request.id, "cause": str(error)})
         else:
-            request.on_disk = request.begun = True
+            request.on_disk = True
 
-    async def _generate(self, request: Request) -> Generation:
-        command = request.command
-        if command.mode == "home":
-            raise NotUnderstood("That was not understood as something to do in the home. Say it in other words.")
-        if self._worker.state == "failed":
+    async def _ask_model(self, request: Request) -> Outcome | Generation:
+        """What it does at home where a device is named and wished for, else what it says."""
+        never_talks, may_act = request.command.mode == "home", _may_act(request)
+        names_a_device = may_act and await self._fulfilling.names_a_device(request)
+        failed = self._worker.state == "failed"
+        if never_talks and (failed or not names_a_device):
+            raise NotUnderstood(NOTHING_TO_DO)
+        if failed:
             raise ModelUnavailable(self._worker.problem or "There is no model.")
         await self._take_turn(request)
         try:
             request.started_s = time.monotonic()
-            earlier = self._conversations.turns(request.session)
-            generation = await self._chat.answer(command, earlier, self._listener(request))
+            plan = await self._fulfilling.plan_by_model(request) if names_a_device else None
+            if plan is None and not never_talks:
+                return await self._talk(request)
         finally:
             self._slots.release()
+        if plan is None:
+            raise NotUnderstood(NOTHING_TO_DO)
+        return await self._fulfilling.fulfil_plan(plan, request, lambda: self._begin(request))
+
+    async def _talk(self, request: Request) -> Generation:
+        command, earlier = request.command, self._conversations.turns(request.session)
+        generation = await self._chat.answer(command, earlier, self._listener(request))
         self._conversations.add(request.session, Turn(command.text, generation.text))
         return generation
 
@@ -143,6 +156,10 @@ class Answering:
                 request.stream.say(text)
 
         return on_text
+
+
+def _may_act(request: Request) -> bool:
+    return request.command.mode != "chat" and request.command.schema_ is None
 
 
 def _entry(request: Request, delivery: Delivery) -> Entry:

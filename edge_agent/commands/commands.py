@@ -215,17 +215,14 @@ class Commands:
         log.info("answered", extra=summary(reply))
         if request.stream is not None:
             request.stream.end()
-        await self._note(
-            request,
-            self._inbox.answer(request.topic, request.id, reply.to_payload(), surely=not request.begun),
-        )
+        await self._note(request, self._inbox.answer(request.topic, request.id, reply.to_payload()))
         await publish_reply(self._broker, reply, request.address)
         request.acknowledge()
         known.reply, known.request = reply, None
         del self._requests[request.key]
         for delivery, address in request.repeats:
             await self._publish(reply, address, delivery)
-        await self._note(request, self._inbox.published(request.topic, request.id, surely=not request.begun))
+        await self._note(request, self._inbox.published(request.topic, request.id))
 
     async def _note(self, request: Request, writing: Coroutine[None, None, None]) -> None:
         """A disk that fails costs the memory of this command, not its Reply."""

@@ -1,8 +1,19 @@
-"""The durable inbox: commands that wait for the model, and the replies that were given lately.
+"""The durable inbox: commands that wait for the model, commands that act, and the replies that were given lately.
 
 SQLite keeps it through a crash and a power cut. A command is acknowledged to the broker once it is here; its reply is
 here before it is published, so that after a crash it is published again rather than made again. Within
 `REMEMBERED_S` the same id on the same topic gets the same reply.
+
+An action is never done twice, whatever dies: before anything is published to a device the command is here, with the
+reply that it gets if we die now ("interrupted"). When the broker delivers it again, because it never had our
+acknowledgement, it is found here and answered. The broker may do so long after, so it is known for `REDELIVERED_S`.
+That must survive the power as well: a broker on another machine stays up and delivers again, and though one on this
+machine has most often forgotten the command together with us, nobody promises that. So each of these writes waits for
+the disk (fsync), which an action costs about 1 ms on a virtual disk and 5 to 20 ms on a good card. Only the note that a
+reply has been published does not wait: where it is lost, the same reply is published once more.
+
+Out of our reach is a broker that itself forgets that we acknowledged: mosquitto writes its sessions down every half
+hour (`autosave_interval`), and where it loses its power in between it may deliver as new what waited for us then.
 
 All access to the file is in one thread, off the event loop: on an SD card a commit may take a tenth of a second.
 """
@@ -23,6 +34,8 @@ from typing import Self, TypeVar
 log = logging.getLogger(__name__)
 
 REMEMBERED_S = 600.0
+REDELIVERED_S = 86_400.0
+REMEMBERED_MOST = 2000  # more than a person says in that time
 SCHEMA_VERSION = 1
 TABLE = """
 CREATE TABLE IF NOT EXISTS commands (
@@ -43,7 +56,14 @@ READ = """
 SELECT topic, id, packet_id, received_at, expires_at, payload, response_topic, correlation_data, reply, published
 FROM commands ORDER BY received_at
 """
+FORGET = """
+DELETE FROM commands WHERE published = 1 AND (
+    NOT received_at BETWEEN :oldest AND :newest
+    OR received_at < (SELECT received_at FROM commands ORDER BY received_at DESC LIMIT 1 OFFSET :most)
+)
+"""
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
+Values = tuple[object, ...] | dict[str, float]
 Result = TypeVar("Result")
 
 
@@ -103,41 +123,40 @@ class Inbox:
         def read() -> list[Entry]:
             rows = self._database.execute(READ).fetchall() if self._database else []
             entries = (replace(Entry(*row), published=bool(row[-1])) for row in rows)
-            return [entry for entry in entries if not entry.published or entry.age_s() <= REMEMBERED_S]
+            return [entry for entry in entries if not entry.published or entry.age_s() <= REDELIVERED_S]
 
         return await self._in_thread(read)
 
-    async def add(self, entry: Entry, *, surely: bool = True) -> None:
-        """Raises sqlite3.Error where the disk does not take it.
-
-        Not `surely`: it survives our death, not a cut of power within seconds, and nothing waits for the card.
-        """
+    async def add(self, entry: Entry) -> None:
+        """Raises sqlite3.Error where the disk does not take it."""
         values = (entry.topic, entry.id, entry.packet_id, entry.received_at, entry.expires_at, entry.payload,
                   entry.response_topic, entry.correlation_data, entry.reply, entry.published)  # fmt: skip
-        await self._execute("INSERT OR REPLACE INTO commands VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values, surely)
+        await self._execute(("INSERT OR REPLACE INTO commands VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values))
 
-    async def answer(self, topic: str, request_id: str, reply: bytes, *, surely: bool = True) -> None:
-        """The reply is safe; it may be published. `surely` as in `add`."""
+    async def answer(self, topic: str, request_id: str, reply: bytes) -> None:
+        """The reply is safe; it may be published."""
+        await self._execute(("UPDATE commands SET reply = ? WHERE topic = ? AND id = ?", (reply, topic, request_id)))
+
+    async def published(self, topic: str, request_id: str) -> None:
+        """The broker has the reply. What is too old to come again is forgotten here."""
+        now = time.time()
+        limits = {"oldest": now - REDELIVERED_S, "newest": now + REDELIVERED_S, "most": REMEMBERED_MOST - 1}
         await self._execute(
-            "UPDATE commands SET reply = ? WHERE topic = ? AND id = ?", (reply, topic, request_id), surely
+            ("UPDATE commands SET published = 1 WHERE topic = ? AND id = ?", (topic, request_id)),
+            (FORGET, limits),
+            surely=False,
         )
 
-    async def published(self, topic: str, request_id: str, *, surely: bool = True) -> None:
-        """The broker has the reply. Replies too old to be asked for again are forgotten here."""
-        await self._execute("UPDATE commands SET published = 1 WHERE topic = ? AND id = ?", (topic, request_id), surely)
-        await self._execute(
-            "DELETE FROM commands WHERE published = 1 AND NOT received_at BETWEEN ? AND ?",
-            (time.time() - REMEMBERED_S, time.time() + REMEMBERED_S),
-            surely,
-        )
+    async def _execute(self, *statements: tuple[str, Values], surely: bool = True) -> None:
+        """In one transaction. Not `surely`: it survives our death, not a cut of power within seconds."""
 
-    async def _execute(self, statement: str, values: tuple[object, ...], surely: bool) -> None:
         def write() -> None:
             database = self._use()
             # FULL: a commit is on the disk, not on its way there.
             database.execute(f"PRAGMA synchronous = {'FULL' if surely else 'NORMAL'}")
             with database:
-                database.execute(statement, values)
+                for statement, values in statements:
+                    database.execute(statement, values)
 
         await self._in_thread(write)
 

@@ -6,11 +6,9 @@ import time
 from dataclasses import dataclass
 
 from edge_agent.broker import Delivery
-from edge_agent.commands.inbox import REMEMBERED_S
+from edge_agent.commands.inbox import REDELIVERED_S, REMEMBERED_MOST, REMEMBERED_S
 from edge_agent.commands.request import Request
 from edge_agent.messages import Command, Reply
-
-REMEMBERED_MOST = 2000
 
 Key = tuple[str, str]  # topic, id
 
@@ -32,7 +30,11 @@ class Known:
 
 
 class KnownCommands:
-    """Bounded: ten minutes, and a number that no person reaches; the oldest answered go first."""
+    """Bounded in time and number; the oldest answered go first.
+
+    A repeat is one for ten minutes. The broker's own second delivery may come when a connection that was lost with our
+    acknowledgement is there again, which can take long.
+    """
 
     def __init__(self) -> None:
         self._known: dict[Key, Known] = {}
@@ -41,6 +43,7 @@ class KnownCommands:
         return self._known[key]
 
     def add(self, key: Key, known: Known) -> None:
+        self._known.pop(key, None)  # it is the newest now
         self._known[key] = known
         self._forget_old()
 
@@ -48,19 +51,30 @@ class KnownCommands:
         """By its id; one that was given no id by the packet that it came in."""
         self._forget_old()
         if command.id is not None:
-            return self._known.get((delivery.topic, command.id))
+            known = self._known.get((delivery.topic, command.id))
+            return None if known is None or self._is_another(known, delivery) else known
+        if not delivery.duplicate:
+            return None
         same = (
             known for (topic, _), known in self._known.items()
             if topic == delivery.topic and known.is_same_delivery(delivery)
         )  # fmt: skip
-        return next(same, None) if delivery.duplicate else None
+        return next(same, None)
+
+    @staticmethod
+    def _is_another(known: Known, delivery: Delivery) -> bool:
+        """Whether its id was used long ago, for a command that is answered, and is now used again."""
+        is_old = known.received_s < time.monotonic() - REMEMBERED_S
+        return is_old and known.reply is not None and not known.is_same_delivery(delivery)
 
     def _forget_old(self) -> None:
-        oldest_s = time.monotonic() - REMEMBERED_S
+        oldest_s = time.monotonic() - REDELIVERED_S
         surplus = len(self._known) - REMEMBERED_MOST
-        for key, known in list(self._known.items()):
-            if known.received_s >= oldest_s and surplus <= 0:
+        forgotten: list[Key] = []
+        for key, known in self._known.items():
+            if known.received_s >= oldest_s and surplus <= len(forgotten):
                 break
             if known.reply is not None:
-                del self._known[key]
-                surplus -= 1
+                forgotten.append(key)
+        for key in forgotten:
+            del self._known[key]

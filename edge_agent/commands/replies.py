@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import Literal
 
 from edge_agent.broker import Broker
-from edge_agent.commands.fulfilling import Outcome
+from edge_agent.commands.outcome import Outcome
 from edge_agent.commands.request import Address, Request
 from edge_agent.errors import CommandError
 from edge_agent.inference import Generation
@@ -33,14 +34,17 @@ def answered(request: Request, generation: Generation, model: str | None) -> Rep
     )
 
 
-def told(request: Request, outcome: Outcome) -> Reply:
-    """What became of a wish, or the answer to a question, without the model."""
+def told(
+    request: Request, outcome: Outcome, handled_by: Literal["intent", "llm"] = "intent", model: str | None = None
+) -> Reply:
+    """What became of a wish, or the answer to a question. `model` where it was asked."""
     error = outcome.error
     return Reply(
         id=request.id,
         status="error" if error else "ok",
         text=outcome.text,
-        handled_by="intent",
+        handled_by=handled_by,
+        model=model,
         actions=outcome.actions,
         expects_answer=True if outcome.expects_answer else None,
         session=request.session,

@@ -65,7 +65,6 @@ class Request:
     started_s: float | None = None  # when its turn came
     first_text_s: float | None = None
     on_disk: bool = False
-    begun: bool = False  # it is on disk because something is published to devices for it
     stream: ChunkStream | None = None
     task: asyncio.Task[None] | None = None
     _cancelled: bool = False

@@ -12,13 +12,15 @@ from edge_agent.home.entity import (
     StateSource,
 )
 from edge_agent.home.home import Home
-from edge_agent.home.policy import NeedsYes, Refusal, SeveralNeedAYes
+from edge_agent.home.policy import Allowed, NeedsYes, Refusal, Refused, SeveralNeedAYes
 from edge_agent.home.timer_file import DelayedCommand, Timer
-from edge_agent.home.timers import Timers
+from edge_agent.home.timers import TimerRefused, Timers
+from edge_agent.home.undoing import undoing
 
 __all__ = [
     "Acting",
     "ActionResult",
+    "Allowed",
     "Area",
     "DelayedCommand",
     "DeviceAction",
@@ -29,9 +31,12 @@ __all__ = [
     "Parameter",
     "Publication",
     "Refusal",
+    "Refused",
     "SeveralNeedAYes",
     "StateSource",
     "Timer",
+    "TimerRefused",
     "Timers",
     "Trouble",
+    "undoing",
 ]

@@ -375,6 +375,7 @@ _RULES: Mapping[tuple[str, str], Rule] = {
         _states("unlocked", "open", underway=("unlocking", "opening"), failed=("jammed",), patient=True),
     ),
     ("climate", "set_hvac_mode"): _state_is("hvac_mode"),
+    ("water_heater", "set_mode"): _state_is("mode"),
     ("vacuum", "start"): _states("cleaning", failed=("error",)),
     ("vacuum", "pause"): _from(("cleaning", "returning"), _states("paused")),
     ("vacuum", "stop"): _from(("cleaning", "returning"), _states("idle", "paused", "docked")),

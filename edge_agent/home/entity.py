@@ -76,6 +76,15 @@ class StateSource:
     read: Callable[[Entity, str], Mapping[str, Value]]
 
 
+@dataclass(frozen=True)
+class Lapse:
+    """Nothing was heard for `after_s`: then the state becomes `state`. With `of`, only that state does."""
+
+    after_s: float
+    state: str
+    of: str | None = None
+
+
 @dataclass
 class Entity:
     """One thing in the home. Its description does not change; a changed one is another Entity of the same id."""
@@ -92,6 +101,7 @@ class Entity:
     actions: Mapping[str, EntityAction] = field(default_factory=dict)
     sources: Sequence[StateSource] = ()
     tells: frozenset[str] | None = None  # "state" and attributes that its topics can tell; None: not known
+    lapses: Sequence[Lapse] = ()  # what its state becomes by itself
     assumed: bool = False  # no topic shows its state: nothing it does can be confirmed
     confirm: frozenset[str] = frozenset()  # actions that need a yes because its own descriptor says so
     state: str | None = None

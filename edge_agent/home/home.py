@@ -30,8 +30,10 @@ MOST_ENTITIES = 20_000
 # A broker may send what it retains behind what is published after the subscription: quiet means that it has.
 QUIET_S = 0.3
 MARKER_PATIENCE_S = 3.0
-# Whoever is told of a change looks at the whole home: not at every one of thousands of configurations.
+# Whoever is told of a change looks at the whole home: not at every one of thousands of configurations, and the seldomer
+# the more there are.
 TELL_S = 0.05
+TELL_S_PER_DEVICE = 50e-6
 HOME_ASSISTANT_STARTED = b"online"
 
 
@@ -87,6 +89,7 @@ class Home:
     ) -> None:
         if self._telling is not None:
             self._telling.cancel()
+        self._states.close()
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -212,7 +215,8 @@ class Home:
         for record in before:
             self._states.leave(record)
         if self._telling is None:
-            self._telling = asyncio.get_running_loop().call_later(TELL_S, self._tell)
+            pause_s = TELL_S + TELL_S_PER_DEVICE * len(self._registry)
+            self._telling = asyncio.get_running_loop().call_later(pause_s, self._tell)
 
     def _tell(self) -> None:
         self._telling = None

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Protocol
 
 from edge_agent.home.entity import Entity, StateSource, Value
+from edge_agent.home.lapses import Lapses
 from edge_agent.home.registry import Record
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ class States:
         self._routes: dict[str, _Route] = {}
         self._watchers: dict[str, list[Heard]] = {}
         self._complained: set[str] = set()
+        self._lapses = Lapses(lambda entity, state: _update(entity, {"state": state}))
 
     def follow(self, record: Record) -> None:
         """Hears for it from now on, and what its topics said last where they are known."""
@@ -72,7 +74,12 @@ class States:
             if route.last is not None:
                 self._tell(record, source, route.last)
 
+    def close(self) -> None:
+        """Nothing changes by itself any more."""
+        self._lapses.close()
+
     def leave(self, record: Record) -> None:
+        self._lapses.forget(record)
         for topic in {source.topic for source in record.entity.sources}:
             route = self._routes[topic]
             route.readers = [reader for reader in route.readers if reader[0] is not record]
@@ -117,6 +124,8 @@ class States:
             return
         if told:
             _update(record.entity, told)
+        if "state" in told:
+            self._lapses.told(record)
 
     def _complain(self, topic: str, reason: str) -> None:
         """Once a topic."""

@@ -40,10 +40,11 @@ class Timer:
 
 @dataclass(frozen=True)
 class DelayedCommand(Timer):
-    """What is to be done then. `confirmed`: a person has said yes to it."""
+    """What is to be done then. `confirmed`: a person has said yes to it. `undoes`: something was done for a while."""
 
     wishes: tuple[DeviceAction, ...] = ()
     confirmed: bool = False
+    undoes: bool = False
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import logging
 import math
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -60,6 +60,14 @@ class Clock:
         return cls(time.time, lambda: time.clock_gettime(time.CLOCK_BOOTTIME), boot)
 
 
+class TimerRefused(NotAllowed):
+    """A timer that can't be set or changed; `reason` says why to other languages: too_many_timers, time_passed."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 class Timers:
     """Entering reads what is kept in `folder`; `serve` lets it go off.
 
@@ -82,6 +90,7 @@ class Timers:
         self._clock = clock or Clock.of_this_machine()
         self._offset_s = self._clock.wall() - self._clock.steady()
         self._entries: dict[str, Entry] = {}
+        self._starting: set[str] = set()  # not on the disk yet: nothing is told of them
         self._going_off: set[str] = set()
         self._events: asyncio.Queue[tuple[Event, str | None]] = asyncio.Queue()
         self._changed = asyncio.Event()
@@ -119,28 +128,29 @@ class Timers:
         language: str | None = None,
         wishes: Sequence[DeviceAction] = (),
         confirmed: bool = False,
-        timer_id: str | None = None,
+        undoes: bool = False,
+        wished_id: str | None = None,
     ) -> Timer:
         """A timer, or with `wishes` a delayed command: after `duration_s`, or `at` a time (with its time zone).
 
-        Returns when it is safe on the disk. The same `timer_id` again gives the one that there is: a command that is
-        repeated after a crash sets no second one. Raises NotAllowed for too many, and for a time that is no future.
+        Its id is `wished_id`, with something behind it where there is one of that id. Returns when it is safe on the
+        disk. Raises TimerRefused for too many, and for a time that is no future.
         """
         self._look_at_the_clock()
-        if timer_id is not None and timer_id in self._entries:
-            return self._entries[timer_id].timer
         if len(self._entries) >= TIMERS_MOST:
-            raise NotAllowed(f"There are {TIMERS_MOST} timers already. Cancel one first.")
+            raise TimerRefused("too_many_timers", f"There are {TIMERS_MOST} timers already. Cancel one first.")
         remaining_s = self._until(duration_s, at)
         given: dict[str, Any] = {
-            "id": timer_id or uuid.uuid4().hex[:12],
+            "id": self._free_id(wished_id),
             "duration_s": duration_s if at is None else None,
             "ends_at_s": self._clock.wall() + remaining_s,
             "name": name,
             "origin": origin,
             "language": language,
         }
-        timer = DelayedCommand(**given, wishes=tuple(wishes), confirmed=confirmed) if wishes else Timer(**given)
+        timer = Timer(**given)
+        if wishes:
+            timer = DelayedCommand(**given, wishes=tuple(wishes), confirmed=confirmed, undoes=undoes)
         await self._start(timer, remaining_s)
         return timer
 
@@ -155,7 +165,7 @@ class Timers:
     ) -> Timer | None:
         """Begins anew with `duration_s`, or `at` a time; or `add_s` more or less; or another name. The changed one.
 
-        None where there is none of that id, or it is going off. Raises NotAllowed as `add` does.
+        None where there is none of that id, or it is going off. Raises TimerRefused as `add` does.
         """
         self._look_at_the_clock()
         entry = self._entries.get(timer_id)
@@ -178,9 +188,22 @@ class Timers:
         if timer_id not in self._entries or timer_id in self._going_off:
             return None
         timer = self._forget(timer_id)
-        self._tell_of_timer("timer_cancelled", timer)
         await self._save()
+        self._tell_of_timer("timer_cancelled", timer)
         return timer
+
+    async def leave_as_they_are(self, entity_ids: Collection[str]) -> None:
+        """What was to be undone on these devices is not: something else is wished for them now."""
+        for entry in list(self._entries.values()):
+            timer = entry.timer
+            if not isinstance(timer, DelayedCommand) or not timer.undoes or timer.id in self._going_off:
+                continue
+            rest = tuple(wish for wish in timer.wishes if wish.entity_id not in entity_ids)
+            if not rest:
+                self._forget(timer.id)
+            elif rest != timer.wishes:
+                self._entries[timer.id] = replace(entry, timer=replace(timer, wishes=rest))
+        await self._save()
 
     async def serve(self) -> None:
         """Lets them go off, and tells."""
@@ -198,17 +221,29 @@ class Timers:
     async def _start(self, timer: Timer, remaining_s: float) -> None:
         ends_steady_s = self._clock.steady() + remaining_s
         self._entries[timer.id] = Entry(timer, self._clock.boot, ends_steady_s, self._clock.wall())
+        self._starting.add(timer.id)
+        try:
+            await self._save()
+        finally:
+            self._starting.discard(timer.id)
         self._tell_of_timer("timer_started", timer)
-        await self._save()
+
+    def _free_id(self, wished_id: str | None) -> str:
+        fresh = uuid.uuid4().hex[:12]
+        if wished_id is None:
+            return fresh
+        return f"{wished_id}-{fresh}" if wished_id in self._entries else wished_id
 
     def _due(self) -> Sequence[Entry]:
-        waiting = [entry for entry in self._entries.values() if entry.timer.id not in self._going_off]
+        held = self._going_off | self._starting
+        waiting = [entry for entry in self._entries.values() if entry.timer.id not in held]
         return sorted((entry for entry in waiting if self._remaining_s(entry) <= 0), key=self._remaining_s)
 
     async def _wait(self) -> None:
         """Until the next one is due, something changed, or it is time to look at the clock."""
         self._changed.clear()
-        waiting = [self._remaining_s(entry) for key, entry in self._entries.items() if key not in self._going_off]
+        held = self._going_off | self._starting
+        waiting = [self._remaining_s(entry) for key, entry in self._entries.items() if key not in held]
         pause_s = min(LOOK_S, max(0.0, min(waiting))) if waiting else None
         with suppress(TimeoutError):
             async with asyncio.timeout(pause_s):
@@ -225,7 +260,7 @@ class Timers:
     async def _carry_out(self, entry: Entry, command: DelayedCommand, late_s: float) -> None:
         if entry.begun:
             outcome: dict[str, Any] = {"status": "interrupted", "actions": []}
-        elif late_s > LATE_MOST_S:
+        elif late_s > LATE_MOST_S and not command.undoes:  # a heater is better turned off late than never
             outcome = {"status": "missed", "actions": []}
         else:
             outcome = await self._outcome(command, late_s)
@@ -234,7 +269,7 @@ class Timers:
 
     async def _outcome(self, command: DelayedCommand, late_s: float) -> dict[str, Any]:
         try:
-            results = await self._results(command, LATE_MOST_S - late_s)
+            results = await self._results(command, LATE_MOST_S if command.undoes else LATE_MOST_S - late_s)
         except CommandError as error:
             return {"status": "error", "message": str(error), "actions": []}
         except Exception:
@@ -296,7 +331,7 @@ class Timers:
     def _until(self, duration_s: float | None, at: datetime | None) -> float:
         remaining_s = at.timestamp() - self._clock.wall() if at is not None else duration_s
         if remaining_s is None or not 0 < remaining_s <= LONGEST_S:
-            raise NotAllowed("A timer needs a time to come, within a year.")
+            raise TimerRefused("time_passed", "A timer needs a time to come, within a year.")
         return remaining_s
 
     def _remaining_s(self, entry: Entry) -> float:

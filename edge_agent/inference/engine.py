@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from .abort import Abort
 from .constraint import Constraint, Grammars, closing_tokens
 from .failures import RequestError
 from .model import Model
 from .prompt import Prompt, Prompter
-from .protocol import Finished, Generate, Load, Loaded
+from .protocol import Finished, Generate, Load, Loaded, Score, Scored
 from .sampling import Sampler
+from .scoring import Scorer
 from .sequence import Aborted, DecodeFailed, Sequence
 from .text import AnswerText
 
@@ -24,6 +26,7 @@ class Engine:
         vocab, loaded = self._model.vocab, self._model.loaded
         self._prompter = Prompter(vocab, self._model.chat_template, loaded.context)
         self._sequence = Sequence(self._model.context, vocab.size, loaded.batch, abort)
+        self._scorer = Scorer(vocab, self._sequence, loaded.context)
         self._grammars: Grammars | None = None
 
     @property
@@ -37,11 +40,22 @@ class Engine:
 
     def answer(self, request: Generate, emit: Callable[[str], None]) -> Finished:
         """Generate an answer, giving its text to `emit` as it comes. Raises RequestError."""
-        try:
+        with self._failures():
             constraint = self._constraint(request)
             prompt = self._prompter.prompt(request.messages, request.sampling.max_tokens, request.said)
             with Sampler(request.sampling) as sampler:
                 return self._answering(request, prompt, constraint, sampler, emit).run()
+
+    def score(self, request: Score) -> Scored:
+        """How likely the continuations are. Raises RequestError."""
+        with self._failures():
+            return self._scorer.score(request)
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        """What can go wrong with the sequence, as RequestError."""
+        try:
+            yield
         except Aborted as error:
             raise RequestError("cancelled", "The request was cancelled.") from error
         except DecodeFailed as error:

@@ -16,6 +16,7 @@ from .failures import LoadError
 from .llama_log import LlamaLog
 from .log import WARNING, say
 from .protocol import Load, Loaded
+from .sequence import MOST_OUTPUTS
 from .vocab import Vocab
 
 _DEFAULT_CONTEXT = 2048
@@ -80,7 +81,7 @@ class Model:
         parameters = llama.llama_context_default_params()
         parameters.n_ctx = self._wanted_context()
         parameters.n_batch = parameters.n_ubatch = min(self._load.batch, parameters.n_ctx)
-        parameters.n_outputs_max = 1  # only the last token's logits are read: less memory
+        parameters.n_outputs_max = min(MOST_OUTPUTS, parameters.n_batch)  # no more logits are read: less memory
         parameters.n_threads, parameters.n_threads_batch = self._threads, self._threads_batch
         parameters.flash_attn_type = _FLASH_ATTENTION[self._wanted_flash_attention()]
         parameters.type_k = parameters.type_v = _KV_TYPES[self._load.kv_type]

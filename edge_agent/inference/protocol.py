@@ -58,6 +58,22 @@ class Generate(Frame):
     said: str = ""
 
 
+class Continuation(Frame):
+    """What may follow a prompt: how likely `text` is behind the prompt and `given`."""
+
+    given: str = ""
+    text: str = Field(min_length=1)
+
+
+class Score(Frame):
+    """Say how likely each continuation is; nothing is generated. All is plain text: no template, no control tokens."""
+
+    type: Literal["score"] = "score"
+    id: int
+    prompt: str = Field(min_length=1)
+    continuations: tuple[Continuation, ...] = Field(min_length=1)
+
+
 class Cancel(Frame):
     type: Literal["cancel"] = "cancel"
     id: int
@@ -115,8 +131,22 @@ class Finished(Frame):
     generation_ms: float
 
 
+class Scored(Frame):
+    """The natural logarithms of the probabilities of the continuations' texts, in their order.
+
+    `prompt_tokens` of the prompt and all continuations; `cached_tokens` of the prompt were already in the KV cache.
+    """
+
+    type: Literal["scored"] = "scored"
+    id: int
+    logprobs: tuple[float, ...]
+    prompt_tokens: int
+    cached_tokens: int
+    prompt_ms: float
+
+
 class Failed(Frame):
-    """A generation could not be done, or was cancelled. `code` is a Reply's error code."""
+    """A request could not be done, or was cancelled. `code` is a Reply's error code."""
 
     type: Literal["failed"] = "failed"
     id: int
@@ -132,10 +162,10 @@ class Heartbeat(Frame):
     busy: bool
 
 
-Request = Annotated[Load | Generate | Cancel, Field(discriminator="type")]
-Answer = Annotated[Loaded | LoadFailed | Piece | Finished | Failed | Heartbeat, Field(discriminator="type")]
-REQUESTS: TypeAdapter[Load | Generate | Cancel] = TypeAdapter(Request)
-ANSWERS: TypeAdapter[Loaded | LoadFailed | Piece | Finished | Failed | Heartbeat] = TypeAdapter(Answer)
+Request = Annotated[Load | Generate | Score | Cancel, Field(discriminator="type")]
+Answer = Annotated[Loaded | LoadFailed | Piece | Finished | Scored | Failed | Heartbeat, Field(discriminator="type")]
+REQUESTS: TypeAdapter[Load | Generate | Score | Cancel] = TypeAdapter(Request)
+ANSWERS: TypeAdapter[Loaded | LoadFailed | Piece | Finished | Scored | Failed | Heartbeat] = TypeAdapter(Answer)
 
 
 def to_line(frame: Frame) -> bytes:

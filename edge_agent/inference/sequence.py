@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from .abort import Abort
 
+MOST_OUTPUTS = 32  # tokens of a piece whose logits are kept
 _ABORTED = 2  # llama_decode in llama.h
 
 
@@ -31,6 +32,7 @@ class Sequence:
         self._context = context
         self._memory = llama.llama_get_memory(context)
         self._input = (llama.llama_token * batch)()
+        self._outputs = (ctypes.c_int8 * batch)()
         self._vocab_size = vocab_size
         self._abort = abort
         self._tokens: list[int] = []
@@ -45,7 +47,7 @@ class Sequence:
 
         The last one is always decoded again: sampling needs its logits.
         """
-        shared = min(_shared_prefix(self._tokens, prompt), len(prompt) - 1)
+        shared = min(shared_prefix(self._tokens, prompt), len(prompt) - 1)
         self._cut(shared)
         return len(self._tokens)
 
@@ -69,13 +71,50 @@ class Sequence:
             raise DecodeFailed("the model computes no probabilities")
         return self._logits
 
+    def logprob(self, before: Tokens[int], text: Tokens[int]) -> float:
+        """How likely `text` is behind `before`: the sum over its tokens. What is held of them is not read again.
+
+        Raises what `decode` and `logits` raise.
+        """
+        first, total = len(before) - 1, 0.0  # the token behind which the text begins
+        ahead = [*before, *text][:-1]
+        at = self.keep(before)
+        while at < len(ahead):
+            if self._abort.is_up:
+                raise Aborted
+            piece = ahead[at : at + min(MOST_OUTPUTS, len(self._input))]
+            silent = min(max(first - at, 0), len(piece))
+            self._decode_piece(piece, silent=silent)
+            following = text[at + silent - first :][: len(piece) - silent]
+            total += self._logprobs(following)
+            at += len(piece)
+        return total
+
+    def _logprobs(self, tokens: Tokens[int]) -> float:
+        """Of tokens behind those whose logits the last decode kept, summed."""
+        if not tokens:
+            return 0.0
+        at = ctypes.addressof(llama.llama_get_logits(self._context).contents)
+        kept = (ctypes.c_float * (self._vocab_size * len(tokens))).from_address(at)
+        logits = np.ctypeslib.as_array(kept).reshape(len(tokens), self._vocab_size)
+        highest = logits.max(axis=1)
+        if not np.isfinite(highest).all():
+            raise DecodeFailed("the model computes no probabilities")
+        chosen = logits[np.arange(len(tokens)), tokens] - highest
+        return float((chosen - np.log(np.exp(logits - highest[:, None]).sum(axis=1))).sum())
+
     def clear(self) -> None:
         llama.llama_memory_clear(self._memory, True)
         self._tokens.clear()
 
-    def _decode_piece(self, piece: Tokens[int]) -> None:
+    def _decode_piece(self, piece: Tokens[int], silent: int | None = None) -> None:
+        """Keeps the logits of the last token, or of all but the first `silent`."""
         self._input[: len(piece)] = piece
-        status = llama.llama_decode(self._context, llama.llama_batch_get_one(self._input, len(piece)))
+        batch = llama.llama_batch_get_one(self._input, len(piece))
+        if silent is not None:
+            self._outputs[: len(piece)] = [at >= silent for at in range(len(piece))]
+            batch.logits = self._outputs
+        status = llama.llama_decode(self._context, batch)
         if status != 0:
             self._cut(len(self._tokens))
             if status == _ABORTED:
@@ -92,7 +131,8 @@ class Sequence:
             self.clear()
 
 
-def _shared_prefix(one: Tokens[int], other: Tokens[int]) -> int:
+def shared_prefix(one: Tokens[int], other: Tokens[int]) -> int:
+    """How many tokens both begin with."""
     for index, (left, right) in enumerate(zip(one, other, strict=False)):
         if left != right:
             return index

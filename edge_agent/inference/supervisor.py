@@ -13,16 +13,31 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 from ..errors import Interrupted, InvalidRequest, ModelUnavailable
 from ..settings import InferenceSettings
-from .pending import Generation, PendingRequest
+from .pending import Generation, PendingGeneration, PendingRequest, PendingScores, Scores
 from .process import WorkerProcess
-from .protocol import Cancel, ChatMessage, Failed, Finished, Generate, Load, Loaded, LoadFailed, Piece, Sampling
+from .protocol import (
+    Cancel,
+    ChatMessage,
+    Continuation,
+    Failed,
+    Finished,
+    Generate,
+    Load,
+    Loaded,
+    LoadFailed,
+    Piece,
+    Sampling,
+    Score,
+    Scored,
+)
 
 log = logging.getLogger("edge_agent.inference")
 
+_Answer = TypeVar("_Answer")
 State = Literal["waiting", "loading", "ready", "failed"]
 
 _FIRST_PAUSE_S = 0.2
@@ -121,21 +136,30 @@ class InferenceWorker:
         Waits while the model loads. Raises ModelUnavailable, InvalidRequest, TooLarge, Interrupted (two processes died
         of it) or CommandError. Cancelling the call cancels the generation.
         """
-        if self.state == "failed":
-            raise ModelUnavailable(self.problem)
         frame = Generate(
             id=next(self._ids), messages=tuple(messages), sampling=sampling, json_schema=_schema_text(schema)
         )
-        request = PendingRequest(frame, on_text, asyncio.get_running_loop().create_future())
-        self._requests[frame.id] = request
+        done: asyncio.Future[Generation] = asyncio.get_running_loop().create_future()
+        return await self._answer(PendingGeneration(id=frame.id, frame=frame, on_text=on_text, done=done), done)
+
+    async def score(self, prompt: str, continuations: Sequence[Continuation]) -> Scores:
+        """How likely each continuation of `prompt`, a plain text, is. Waits and raises as `generate` does."""
+        frame = Score(id=next(self._ids), prompt=prompt, continuations=tuple(continuations))
+        done: asyncio.Future[Scores] = asyncio.get_running_loop().create_future()
+        return await self._answer(PendingScores(id=frame.id, frame=frame, done=done), done)
+
+    async def _answer(self, request: PendingRequest, done: asyncio.Future[_Answer]) -> _Answer:
+        if self.state == "failed":
+            raise ModelUnavailable(self.problem)
+        self._requests[request.id] = request
         if self.state == "ready":
             self._hand_over(request)
         try:
-            return await request.done
+            return await done
         finally:
-            del self._requests[frame.id]
+            del self._requests[request.id]
             if request.is_at_worker and self._process:
-                self._process.send(Cancel(id=frame.id))
+                self._process.send(Cancel(id=request.id))
 
     async def _serve(self) -> None:
         """Run one process after the other, for ever."""
@@ -180,7 +204,7 @@ class InferenceWorker:
                     self._become_ready(answer)
                 elif isinstance(answer, LoadFailed):
                     load_failed = answer.message
-                elif isinstance(answer, Piece | Finished | Failed):
+                elif isinstance(answer, Piece | Finished | Scored | Failed):
                     self._take(answer)
         finally:
             too_late.cancel()
@@ -217,7 +241,7 @@ class InferenceWorker:
         if self._process and not request.done.done():
             self._process.send(request.to_send())
 
-    def _take(self, answer: Piece | Finished | Failed) -> None:
+    def _take(self, answer: Piece | Finished | Scored | Failed) -> None:
         if request := self._requests.get(answer.id):  # else it was cancelled
             request.take(answer)
 

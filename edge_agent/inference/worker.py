@@ -1,7 +1,7 @@
 """The inference process: `python -m edge_agent.inference.worker <fd>`, where fd is one end of a socket pair.
 
-Three threads: one reads the socket, one beats, and the main thread decodes. It answers Generate frames one after the
-other and leaves when the socket closes, which it also does when the daemon dies.
+Three threads: one reads the socket, one beats, and the main thread decodes. It answers Generate and Score frames one
+after the other and leaves when the socket closes, which it also does when the daemon dies.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import IO, TYPE_CHECKING
 from .abort import Abort
 from .failures import LoadError, RequestError
 from .log import ERROR, say
-from .protocol import REQUESTS, Cancel, Failed, Frame, Generate, Heartbeat, Load, LoadFailed, Piece, to_line
+from .protocol import REQUESTS, Cancel, Failed, Frame, Generate, Heartbeat, Load, LoadFailed, Piece, Score, to_line
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -41,14 +41,14 @@ class Requests:
     def __init__(self, abort: Abort) -> None:
         self._abort = abort
         self._changed = threading.Condition()
-        self._waiting: deque[Generate] = deque()
+        self._waiting: deque[Generate | Score] = deque()
         self._running: int | None = None
 
     @property
     def is_busy(self) -> bool:
         return self._running is not None
 
-    def put(self, request: Generate) -> None:
+    def put(self, request: Generate | Score) -> None:
         with self._changed:
             self._waiting.append(request)
             self._changed.notify()
@@ -62,7 +62,7 @@ class Requests:
             self._waiting = deque(request for request in self._waiting if request.id != request_id)
             return len(self._waiting) < before
 
-    def next(self) -> Generate:
+    def next(self) -> Generate | Score:
         """The next request, which runs from now on; waits for one."""
         with self._changed:
             self._running = None
@@ -126,18 +126,24 @@ class Worker:
         while True:
             self._answer(self._engine, self._requests.next())
 
-    def _answer(self, engine: Engine, request: Generate) -> None:
-        pieces = Pieces(request.id, self._send)
+    def _answer(self, engine: Engine, request: Generate | Score) -> None:
         try:
-            finished = engine.answer(request, pieces.give)
-            pieces.flush()
-            self._send(finished)
+            if isinstance(request, Score):
+                self._send(engine.score(request))
+            else:
+                self._generate(engine, request)
         except RequestError as error:
             self._send(Failed(id=request.id, code=error.code, message=error.message))
         except Exception as error:  # one request's trouble must not become the next one's
             place = traceback.extract_tb(error.__traceback__)[-1]
             say(ERROR, f"request={request.id} failed: {type(error).__name__} in {place.filename}:{place.lineno}")
             self._send(Failed(id=request.id, code="internal", message="The inference failed; the log says where."))
+
+    def _generate(self, engine: Engine, request: Generate) -> None:
+        pieces = Pieces(request.id, self._send)
+        finished = engine.answer(request, pieces.give)
+        pieces.flush()
+        self._send(finished)
 
     def _read(self, lines: IO[bytes]) -> None:
         """Take frames until the socket closes, and then leave, whatever the main thread is doing."""
@@ -150,7 +156,7 @@ class Worker:
 
     def _take(self, line: bytes) -> None:
         frame = REQUESTS.validate_json(line)
-        if isinstance(frame, Generate):
+        if isinstance(frame, Generate | Score):
             self._requests.put(frame)
         elif isinstance(frame, Cancel) and self._requests.cancel(frame.id):
             self._send(Failed(id=frame.id, code="cancelled", message="The request was cancelled."))
@@ -186,9 +192,9 @@ def _become_expendable() -> None:
 def _wait_politely() -> None:
     """Before llama.cpp is loaded. Its threads wait for one another hundreds of times a token.
 
-    Where they spin as long as OpenMP lets them, one other busy program on the board slows a small model down tenfold and
-    more. Where they sleep at once, a small model loses two fifths of its speed on an idle board. A few hundred turns of
-    spinning before the sleep cost neither.
+    Where they spin as long as OpenMP lets them, one other busy program on the board slows a small model down tenfold
+    and more. Where they sleep at once, a small model loses two fifths of its speed on an idle board. A few hundred
+    turns of spinning before the sleep cost neither.
     """
     if os.environ.keys().isdisjoint({"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}):  # else the owner knows better
         os.environ |= {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": _SPINS}

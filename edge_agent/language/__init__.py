@@ -3,6 +3,7 @@
 from edge_agent.language.answers import answer
 from edge_agent.language.chat import Chat, Turn
 from edge_agent.language.dialogue import Dialogue, Dialogues
+from edge_agent.language.model_plan import ModelUnderstanding
 from edge_agent.language.plan import Act, Ask, Clock, LetBe, Plan, Query, Refuse, TimerWish, When
 from edge_agent.language.understanding import Understanding
 from edge_agent.language.wording import Wording
@@ -15,6 +16,7 @@ __all__ = [
     "Dialogue",
     "Dialogues",
     "LetBe",
+    "ModelUnderstanding",
     "Plan",
     "Query",
     "Refuse",

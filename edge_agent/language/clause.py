@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from edge_agent.language.lexicon import Lexicon
 from edge_agent.language.plan import When
+from edge_agent.language.words import spoken
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,10 @@ class Reference:
     def is_empty(self) -> bool:
         return not (self.words or self.unknown or self.quantity or self.scope or self.pronoun or self.side)
 
+    @property
+    def only_says_a_kind(self) -> bool:
+        return bool(self.words) and not (self.plural or self.unknown or self.quantity or self.side or self.scope)
+
     def plural_kinds(self, lexicon: Lexicon) -> bool:
         """Several of a kind are meant, not the one that is called by these words."""
         return self.plural and all(word in lexicon.kinds for word in self.words)
@@ -33,11 +38,11 @@ class Reference:
         """Both as one: a place that is said behind a thing is the thing's."""
         return Reference(
             words=(*self.words, *other.words),
-            said=f"{self.said} {other.said}".strip(),
+            said=spoken((self.said, other.said)),
             plural=self.plural or other.plural,
             quantity=self.quantity or other.quantity,
             side=self.side or other.side,
-            scope=self.scope or other.scope,
+            scope=other.scope if self.scope == "house" and other.scope else self.scope or other.scope,
             pronoun=self.pronoun or other.pronoun,
             unknown=(*self.unknown, *other.unknown),
         )
@@ -53,6 +58,7 @@ class Clause:
     percent: float | None = None
     degrees: float | None = None
     kelvin: float | None = None
+    factor: float | None = None  # "half as bright" is 0.5
     number: float | None = None
     color: str | None = None
     hvac: str | None = None
@@ -64,6 +70,7 @@ class Clause:
     wishes: tuple[str, ...] = ()
     flags: frozenset[str] = frozenset()  # question, request, want, not, leave, story, count, which, list, fix, same …
     when: When | None = None
+    for_s: float | None = None  # how long it is to be so
     words: tuple[str, ...] = ()  # all, plain, for free text
     said: tuple[str, ...] = ()  # all, as said
     lead: str | None = None  # and, but, so, or break: what stands before it
@@ -72,12 +79,13 @@ class Clause:
     @property
     def is_empty(self) -> bool:
         """Nothing but filler."""
-        says = self.cues or self.has_value or self.wishes or self.has_target or self.when or self.excepted
+        timed = self.when or self.for_s
+        says = self.cues or self.little or self.has_value or self.wishes or self.has_target or timed or self.excepted
         return not says and not self.flags - {"yes", "yes:yes", "yes:no", "fix", "fix:fix", "want", "want:want"}
 
     @property
     def has_value(self) -> bool:
-        values = (self.percent, self.degrees, self.kelvin, self.number, self.color, self.hvac, self.tint)
+        values = (self.percent, self.degrees, self.kelvin, self.number, self.color, self.hvac, self.tint, self.factor)
         return any(value is not None for value in values) or bool(self.extras)
 
     @property

@@ -23,7 +23,8 @@ def clock_time(part: Sequence[Mark], *, behind_at: bool) -> ClockTime | None:
     """What begins at the first mark; `behind_at`: behind a word that leads a time of day in."""
     before = part[0].value("offset") if len(part) > 1 and part[1].number is not None else None
     start = int(before is not None)
-    hour = part[start].number if start < len(part) else None
+    named = part[start].value("hour") if start < len(part) else None  # "a la una", "a mezzogiorno"
+    hour = float(named) if named is not None else part[start].number if start < len(part) else None
     if hour is None or hour > 24:
         return None
     taken = start + 1
@@ -34,8 +35,8 @@ def clock_time(part: Sequence[Mark], *, behind_at: bool) -> ClockTime | None:
     taken += is_oclock
     minutes, more = int(before or 0) + round(hour % 1 * 100), 0
     if not minutes:
-        minutes, more = _minutes(part[taken : taken + 3])
-    sure = is_oclock or has_minutes or before is not None
+        minutes, more = _minutes(part[taken : taken + 3], behind_oclock=is_oclock)
+    sure = is_oclock or has_minutes or before is not None or named is not None
     return ClockTime((int(hour) * 60 + minutes) % DAY_MINUTES, taken + more, sure)
 
 
@@ -44,14 +45,16 @@ def _is_oclock(following: Sequence[Mark], behind_at: bool) -> bool:
     return bool(following) and following[0].has("time", "oclock") and (behind_at or not following[0].has("unit"))
 
 
-def _minutes(following: Sequence[Mark]) -> tuple[int, int]:
-    """(minutes from the hour, how many marks say so): "thirty", "et demie", "moins dix"."""
+def _minutes(following: Sequence[Mark], *, behind_oclock: bool) -> tuple[int, int]:
+    """(minutes from the hour, how many marks say so): "thirty", "et demie", "moins dix"; in Chinese "5 minutes"."""
     if following and (offset := following[0].value("offset_behind")) is not None:
         return int(offset), 1
     is_before = bool(following) and following[0].has("time", "minus")
     told = following[is_before:]
     number = told[0].number if told else None
-    has_unit = len(told) > 1 and told[1].has("unit")
-    if number is None or not 0 < number < 60 or has_unit:
+    unit = told[1].value("unit") if len(told) > 1 else None
+    says_minutes = unit == "minutes" and behind_oclock
+    if number is None or not 0 < number < 60 or (unit and not says_minutes):
         return 0, 0
-    return int(-number if is_before else number), 1 + is_before
+    minutes = int(number if number >= 1 else number * 60)
+    return -minutes if is_before else minutes, 1 + is_before + says_minutes

@@ -11,6 +11,7 @@ from edge_agent.language.clause import Clause
 
 STEP = {"brightness_pct": 20.0, "volume_level": 10.0, "position": 25.0, "percentage": 20.0, "temperature": 1.0,
         "humidity": 5.0, "color_temp_kelvin": 800.0}  # fmt: skip
+FACTORS = {"halve": 0.5, "double": 2.0}
 LITTLE = 0.5  # of a step: "a bit"
 UPWARD = frozenset({"up", "brighter", "warmer", "louder", "stronger"})
 DOWNWARD = frozenset({"down", "darker", "colder", "quieter", "weaker"})
@@ -40,7 +41,7 @@ def wish_for(entity: Entity, clause: Clause) -> Wish:
     """What this clause means for this device."""
     if not _suits(entity, clause):
         return NOTHING
-    for rule in (_scene, _todo_is_not_here, _light, _level, _temperature, _mode, _relative, _simple):
+    for rule in (_scene, _todo_is_not_here, _multiplied, _light, _level, _temperature, _mode, _relative, _simple):
         if (wish := rule(entity, clause)) is not None:
             return wish if wish.action is None or wish.action in entity.actions else NOTHING
     return NOTHING
@@ -76,6 +77,17 @@ def _todo_is_not_here(entity: Entity, clause: Clause) -> Wish | None:
     return NOTHING if entity.kind == "todo" else None
 
 
+def _multiplied(entity: Entity, clause: Clause) -> Wish | None:
+    """ "Half as bright", "twice as loud": of what it is now."""
+    if clause.factor is None:
+        return None
+    action, parameter = LEVELS.get(entity.kind, ("", ""))
+    bounds, now = _parameter(entity, action, parameter), entity.attributes.get(parameter)
+    if bounds is None or not isinstance(now, int | float) or entity.is_on is False:
+        return NOTHING
+    return Wish(action, {parameter: _tidy(_bounded(now * clause.factor, bounds))})
+
+
 def _light(entity: Entity, clause: Clause) -> Wish | None:
     if entity.kind != "light":
         return None
@@ -94,7 +106,7 @@ def _light(entity: Entity, clause: Clause) -> Wish | None:
         target = current + (-1 if warmer else 1) * STEP["color_temp_kelvin"] * (LITTLE if clause.little else 1)
         params["color_temp_kelvin"] = round(_bounded(target, parameter))
     level = clause.percent if clause.percent is not None else _bare(clause)
-    if level is not None and not clause.by:
+    if level is not None and not clause.by and not _is_by_so_much(clause):
         params["brightness_pct"] = level
     if not params:
         return None
@@ -115,6 +127,8 @@ def _level(entity: Entity, clause: Clause) -> Wish | None:
     level = clause.percent if clause.percent is not None else _bare(clause)
     if level is None:
         return None
+    if entity.kind not in ("cover", "valve") and _is_by_so_much(clause):
+        return None
     action, parameter = LEVELS[entity.kind]
     if entity.kind in ("cover", "valve") and clause.percent in (100, 0) and "level" in clause.flags:
         return Wish("close" if "close" in clause.cues or "down" in clause.cues else "open", {})
@@ -134,14 +148,22 @@ def _temperature(entity: Entity, clause: Clause) -> Wish | None:
         now = entity.attributes.get("temperature")
         if not isinstance(now, int | float) or not direction:
             return NOTHING
-        number = now + direction * number
+        number = _raised(entity, clause, now, direction * number)
     return Wish("set_temperature", {"temperature": _tidy(number)})
+
+
+def _raised(entity: Entity, clause: Clause, now: float, change: float) -> float:
+    """ "Turn it up 22" is to 22 degrees where by as many it can't be."""
+    bounds = _parameter(entity, "set_temperature", "temperature")
+    is_possible = bounds is None or _bounded(now + change, bounds) == now + change
+    return now + change if is_possible or clause.by else abs(change)
 
 
 def _mode(entity: Entity, clause: Clause) -> Wish | None:
     if entity.kind == "climate" and clause.hvac is not None:
         return Wish("set_hvac_mode", {"hvac_mode": clause.hvac})
-    for extra in clause.extras:
+    hvac = (clause.hvac,) if clause.hvac is not None else ()
+    for extra in (*clause.extras, *hvac):
         for action in entity.actions.values():
             for name, parameter in action.parameters.items():
                 if extra in parameter.choices:
@@ -149,13 +171,20 @@ def _mode(entity: Entity, clause: Clause) -> Wish | None:
     return None
 
 
+def _is_by_so_much(clause: Clause) -> bool:
+    """ "Up ten percent" is from where it is; "up to ten percent" is not."""
+    return bool(_direction(clause)) and not clause.flags & {"exact", "level"}
+
+
 def _direction(clause: Clause) -> int:
-    cues = set(clause.cues)
-    return (1 if cues & UPWARD else 0) - (1 if cues & DOWNWARD else 0)
+    """The first that is said counts: "lower it by two more" is lower."""
+    return next(((1 if cue in UPWARD else -1) for cue in clause.cues if cue in UPWARD | DOWNWARD), 0)
 
 
 def _relative(entity: Entity, clause: Clause) -> Wish | None:
-    """Up, down, brighter, warmer, louder."""
+    """Up, down, brighter, warmer, louder; or half as much."""
+    if factors := [FACTORS[cue] for cue in clause.cues if cue in FACTORS]:
+        return _times(entity, factors[0])
     direction = _direction(clause) or _part_way(entity, clause)
     shut_down = "close" in clause.cues and entity.kind not in ("cover", "valve")
     if direction == 0 or shut_down or _is_plain(entity, clause) or entity.kind not in RELATIVE_KINDS:
@@ -165,7 +194,8 @@ def _relative(entity: Entity, clause: Clause) -> Wish | None:
     if bounds is None or (entity.state == "off" and direction < 0):
         return NOTHING
     said = clause.percent if clause.percent is not None else clause.number
-    step = said if clause.by and said else STEP[parameter] * (LITTLE if clause.little else 1)
+    by_so_much = said and (clause.by or _is_by_so_much(clause))
+    step = said if said and by_so_much else STEP[parameter] * (LITTLE if clause.little else 1)
     now = entity.attributes.get(parameter)
     if not isinstance(now, int | float):
         return NOTHING
@@ -175,6 +205,14 @@ def _relative(entity: Entity, clause: Clause) -> Wish | None:
         if target >= now > 0 and direction < 0:
             target = max(1.0, now / 2)
     return Wish(action, {parameter: _tidy(_bounded(target, bounds))})
+
+
+def _times(entity: Entity, factor: float) -> Wish:
+    action, parameter = LEVELS.get(entity.kind, ("", ""))
+    bounds, now = _parameter(entity, action, parameter), entity.attributes.get(parameter)
+    if bounds is None or not isinstance(now, int | float):
+        return NOTHING
+    return Wish(action, {parameter: _tidy(_bounded(round(now * factor), bounds))})
 
 
 def _part_way(entity: Entity, clause: Clause) -> int:
@@ -203,7 +241,7 @@ HEATERS = frozenset({"climate", "water_heater"})
 RELATIVE_KINDS = frozenset({*LEVELS, *HEATERS})
 VALUE_KINDS = {
     "degrees": HEATERS,
-    "hvac": frozenset({"climate"}),
+    "hvac": frozenset({"climate", "fan"}),
     "kelvin": frozenset({"light"}),
     "color": frozenset({"light"}),
     "tint": frozenset({"light"}),
@@ -228,6 +266,7 @@ CUE_KINDS = {
     "louder": frozenset({"media_player"}),
     "quieter": frozenset({"media_player"}),
     "mute": frozenset({"media_player"}),
+    "play": frozenset({"media_player"}),
     "unmute": frozenset({"media_player"}),
     "heat": HEATERS,
     "water": frozenset({"valve"}),
@@ -248,7 +287,7 @@ SIMPLE: Mapping[str, Mapping[str, str]] = {  # kind → cue → action
     "lawn_mower": {"dock": "return_to_base", "in": "return_to_base",
                    "pause": "pause", "stop": "pause", "mow": "start", "start": "start",
                    "on": "start", "resume": "start", "off": "return_to_base"},
-    "media_player": {"mute": "mute", "unmute": "unmute", "pause": "pause", "resume": "play", "next": "next",
+    "media_player": {"mute": "mute", "unmute": "unmute", "pause": "pause", "resume": "play", "play": "play", "next": "next",
                      "previous": "previous", "stop": "stop", "off": "turn_off", "start": "play", "on": "turn_on"},
     "alarm_control_panel": {"arm": "arm_away", "disarm": "disarm", "on": "arm_away", "off": "disarm"},
 }  # fmt: skip
@@ -262,6 +301,10 @@ def _simple(entity: Entity, clause: Clause) -> Wish | None:
     if entity.kind == "climate":
         return _climate(entity, clause)
     table = SIMPLE.get(entity.kind) or (ON_OFF if entity.kind in SWITCHED else {})
+    if entity.kind == "media_player" and clause.attribute == "volume_level":
+        table = {**table, "off": "mute", "on": "unmute"}  # the sound is off, not the player
+    if entity.kind == "media_player" and entity.state == "paused":
+        table = {**table, "on": table["resume"]}  # "the music back on"
     for cue in _by_strength(clause.cues):
         action = table.get(cue)
         if action == "stop_or_close":
@@ -297,7 +340,7 @@ def _climate(entity: Entity, clause: Clause) -> Wish | None:
 
 def _by_strength(cues: Iterable[str]) -> list[str]:
     """What says most first: "put … on" is on, "set" alone says nothing."""
-    weak = {"set": 2, "add": 3, "start": 1, "open": 0}
+    weak = {"set": 4, "add": 5, "start": 3, "on": 2, "stop": 1}  # what can pause is paused by "halt an"
     return sorted(cues, key=lambda cue: weak.get(cue, 0))
 
 

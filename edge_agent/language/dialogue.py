@@ -14,7 +14,7 @@ from edge_agent.language.plan import Act, Ask, TimerWish
 
 @dataclass
 class Dialogue:
-    """One conversation. `question` is ours, still open; `wish` what it was asked for; `timer_wish` the same of timers."""
+    """One conversation. `question` is ours, still open; `wish` what it was asked for, or `timer_wish`."""
 
     entity_ids: tuple[str, ...] = ()  # last spoken of
     clause: Clause | None = None  # last understood

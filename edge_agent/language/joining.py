@@ -6,19 +6,34 @@ from dataclasses import replace
 from typing import Any
 
 from edge_agent.language.clause import Clause, Reference
-from edge_agent.language.plan import When
-from edge_agent.language.vocabulary import Vocabulary
+from edge_agent.language.vocabulary import SMALL_WORDS, Vocabulary
+from edge_agent.language.words import spoken
 
 CHANGES = frozenset({"brighter", "darker", "warmer", "colder", "louder", "quieter", "stronger", "weaker", "set"})
-VALUES = ("percent", "degrees", "kelvin", "number", "color", "hvac", "tint")
+VALUES = ("percent", "degrees", "kelvin", "number", "color", "hvac", "tint", "factor")
 
 
 def join(clauses: list[Clause], vocabulary: Vocabulary) -> list[Clause]:
     """Each of the result says whole what is to be done to what."""
-    told = [_with_shared_place(clause, vocabulary) for clause in _without_reasons(clauses)]
+    clauses = _with_late_but(_without_reasons(clauses))
+    named = (_called_by_name(_of_light(clause, vocabulary), vocabulary) for clause in clauses)
+    told = _with_shared_kind([_with_shared_place(clause, vocabulary) for clause in named], vocabulary)
     told = _with_nouns_of_ones(_corrected(_with_meant_pronouns(told)), vocabulary)
-    forward = _Forward(vocabulary).clauses(told)
+    forward = _Forward(vocabulary).clauses(_with_the_rest(told))
     return [_with_shared_place(clause, vocabulary) for clause in _handed_back(forward)]
+
+
+def _with_late_but(clauses: list[Clause]) -> list[Clause]:
+    """ "Alles aus, im Flur aber anlassen": a `but` behind what it is about."""
+    result: list[Clause] = []
+    for clause in clauses:
+        before = result[-1] if result else None
+        is_late = before is not None and before.lead == "break" and _is_named_only(before) and not clause.has_target
+        if before is not None and is_late and clause.lead == "but":
+            result[-1] = replace(clause.with_references(*before.references), words=(*before.words, *clause.words))
+        else:
+            result.append(clause)
+    return result
 
 
 def _without_reasons(clauses: list[Clause]) -> list[Clause]:
@@ -31,6 +46,55 @@ def _without_reasons(clauses: list[Clause]) -> list[Clause]:
     return kept
 
 
+def _of_light(clause: Clause, vocabulary: Vocabulary) -> Clause:
+    """A temperature in kelvin is that of a light."""
+    if clause.kelvin is None:
+        return clause
+    temperature = vocabulary.lexicon.canonical("temperature")
+    kept = tuple(
+        replace(ref, words=tuple(word for word in ref.words if word != temperature)) for ref in clause.references
+    )
+    attribute = "color" if clause.attribute == "temperature" else clause.attribute
+    return replace(clause, attribute=attribute, references=tuple(ref for ref in kept if not ref.is_empty))
+
+
+def _called_by_name(clause: Clause, vocabulary: Vocabulary) -> Clause:
+    """ "The scene Movie Night", "the volume, on the TV": a word for a kind beside the name of one is no other thing."""
+    if len(clause.references) < 2:
+        return clause
+    named = [words for ref in clause.references for words in vocabulary.named_wholly(frozenset(ref.words))]
+    kinds = frozenset.intersection(*(words.kinds for words in named)) if named else frozenset()
+    aspects = vocabulary.lexicon.aspects
+    kept = tuple(
+        ref
+        for ref in clause.references
+        if not (ref.only_says_a_kind and set(ref.words) <= kinds)
+        and not (ref.words and set(ref.words) <= aspects and not ref.unknown)
+    )
+    names_a_thing = any(not _is_place(ref, vocabulary) for ref in kept)  # "in the kitchen pause the music"
+    return clause.with_references(*kept) if names_a_thing else clause
+
+
+def _with_shared_kind(clauses: list[Clause], vocabulary: Vocabulary) -> list[Clause]:
+    """ "Turn off the kitchen, the hall and the bedroom lights": what is said of the last place is of all."""
+    result = list(clauses)
+    for at in range(len(clauses) - 1, 0, -1):
+        last, first = result[at], result[at - 1]
+        is_last_of_several = last.lead == "and" or (at + 1 < len(result) and result[at + 1].lead == "and")
+        if not (is_last_of_several and _is_named_only(last) and first.references):
+            continue
+        thing, place = last.references[-1], first.references[-1]
+        has_both = _has_place(thing, vocabulary) and not _is_place(thing, vocabulary)
+        if has_both and place.words and not place.quantity and _is_place(place, vocabulary):
+            shared = _elsewhere(thing, place, vocabulary)
+            result[at - 1] = first.with_references(*first.references[:-1], shared)
+    return result
+
+
+def _is_named_only(clause: Clause) -> bool:
+    return len(clause.references) == 1 and not (clause.cues or clause.has_value or clause.wishes or clause.excepted)
+
+
 def _with_meant_pronouns(clauses: list[Clause]) -> list[Clause]:
     """ "The light is blinding, turn it down": it is the light."""
     result: list[Clause] = []
@@ -40,7 +104,8 @@ def _with_meant_pronouns(clauses: list[Clause]) -> list[Clause]:
         named = tuple(ref for ref in result[-1].references if ref.words and not ref.unknown) if result else ()
         told = bool(result) and bool(result[-1].wishes)
         pronouns_only = (clause.has_target or told) and all(ref.pronoun == "it" for ref in clause.references)
-        if pronouns_only and named and clause.cues and not result[-1].cues:
+        does_something = bool(set(clause.cues) - {"set"}) or clause.has_value  # not "do something about it"
+        if pronouns_only and named and does_something and clause.cues and not result[-1].cues:
             result[-1] = replace(clause, references=named)
         elif pronouns_only and named and clause.has_target and (clause.cues or clause.has_value):
             result.append(clause.with_references(*named))  # "turn the radio on and set it to 30"
@@ -77,6 +142,24 @@ def _with_nouns_of_ones(clauses: list[Clause], vocabulary: Vocabulary) -> list[C
     return result
 
 
+def _with_the_rest(clauses: list[Clause]) -> list[Clause]:
+    """ "Leave the lamp on but switch off the other lights": all of the kind that were not named before."""
+    result: list[Clause] = []
+    for clause in clauses:
+        named = tuple(ref for one in result for ref in one.references if ref.words and not ref.unknown)
+        others = [ref for ref in clause.references if ref.pronoun == "other"]
+        things = [ref for ref in clause.references if ref.pronoun != "other"]
+        things += [replace(ref, pronoun=None) for ref in others if ref.quantity == "all"]
+        if others and named and things:
+            kept = tuple(replace(ref, quantity="all") for ref in things)
+            clause = replace(clause, references=kept, excepted=(*clause.excepted, *named))
+        elif others and things:  # "… everything else off": than what was done before
+            kept = tuple(replace(ref, quantity="all") for ref in things)
+            clause = replace(clause, references=kept, flags=clause.flags | {"rest"})
+        result.append(clause)
+    return result
+
+
 class _Forward:
     """What is named before it is said what to do with it goes to the next clause that says so."""
 
@@ -84,35 +167,46 @@ class _Forward:
         self._vocabulary = vocabulary
         self._result: list[Clause] = []
         self._waiting: list[Clause] = []
-        self._ahead: When | None = None  # "in half an hour, …"
+        self._ahead = Clause()  # "in half an hour, …"
 
     def clauses(self, clauses: list[Clause]) -> list[Clause]:
+        clauses = _excepted_too(_excepted_behind(clauses))
         for number, clause in enumerate(clauses):
             if _is_silent(clause, clauses[number + 1 :]):
                 self._waiting.append(clause)
-            elif clause.when is not None and not clause.cues and not clause.has_target:
-                self._ahead = clause.when
+            elif (clause.when or clause.for_s) and not clause.cues and not clause.has_target:
+                self._ahead = clause
             else:
                 self._say(clause)
-        if self._ahead is not None and self._result and self._result[-1].when is None:
-            self._result[-1] = replace(self._result[-1], when=self._ahead)
+        if self._result:
+            self._result[-1] = self._timed(self._result[-1])
+        listed = bool(self._waiting) and self._waiting[-1].lead == "and"
         for one in self._waiting:
-            self._add_what_is_left(one)
+            self._add_what_is_left(replace(one, lead="and") if listed else one)
         return self._result
 
     def _say(self, clause: Clause) -> None:
-        if self._ahead is not None and clause.cues:
-            clause, self._ahead = replace(clause, when=self._ahead), None
+        if clause.cues:
+            clause, self._ahead = self._timed(clause), Clause()
         if self._waiting and (clause.cues or clause.has_value or "want" in clause.flags):
             clause = self._with_waiting(clause)
         self._result.append(clause)
 
+    def _timed(self, clause: Clause) -> Clause:
+        """With the time that was said ahead, where it has none of its own."""
+        return replace(clause, when=clause.when or self._ahead.when, for_s=clause.for_s or self._ahead.for_s)
+
     def _with_waiting(self, clause: Clause) -> Clause:
         own = tuple(ref for ref in clause.references if not ref.pronoun)
+        if len(own) < len(clause.references) and not any(ref.words or ref.unknown for ref in own):
+            own = ()  # "turn all of that off"
         named = tuple(ref for one in self._waiting for ref in one.references)
         self._waiting = []
         if clause.has_target and not own:
             named = (_one_of(named),)
+        if own and clause.lead in ("break", "asked") and self._is_where(named, own):
+            own = tuple(ref.joined(named[0]) for ref in own)  # "downstairs: all lights off"
+            return clause.with_references(*own)
         if own:
             named = tuple(self._beside(ref, own, clause.lead) for ref in named)
             named = tuple(ref for ref in named if self._stands_beside(ref, own))
@@ -120,6 +214,11 @@ class _Forward:
             self._result.append(replace(self._result[-1], references=named))
             return clause
         return clause.with_references(*_completed(named, own, self._vocabulary.lexicon.sides), *own)
+
+    def _is_where(self, named: tuple[Reference, ...], own: tuple[Reference, ...]) -> bool:
+        is_place = len(named) == 1 and (named[0].words or named[0].scope) and _is_place(named[0], self._vocabulary)
+        things = not any(_is_place(ref, self._vocabulary) or _has_place(ref, self._vocabulary) for ref in own)
+        return bool(is_place) and not named[0].quantity and things
 
     def _beside(self, reference: Reference, own: tuple[Reference, ...], lead: str | None) -> Reference:
         """ "kitchen and hall lights": the lights of both."""
@@ -142,28 +241,59 @@ class _Forward:
     def _add_what_is_left(self, clause: Clause) -> None:
         if not self._result:
             self._result.append(clause)
-        elif any(ref.quantity == "all" and not ref.pronoun for ref in self._result[-1].references):
+        elif any(self._is_everything(reference) for reference in self._result[-1].references):
             return  # "the whole basement, lights, fan and sauna": said already
         elif any(self._names_something(reference, clause.lead) for reference in clause.references):
             before = self._result[-1]
+            # "… and the lamp in ten minutes": both then
+            before = replace(before, when=before.when or clause.when, for_s=before.for_s or clause.for_s)
+            self._result[-1] = before
+            of_all = bool(before.references) and before.references[-1].quantity == "all"
             there = (
                 _elsewhere(before.references[-1], one, self._vocabulary)
                 if before.references and _is_place(one, self._vocabulary)
                 else one
                 for one in clause.references
             )
-            self._result.append(before.with_references(*there))
+            self._result.append(
+                before.with_references(*(replace(one, quantity=one.quantity or "all") if of_all else one for one in there))
+            )
+
+    def _is_everything(self, reference: Reference) -> bool:
+        kinds = self._vocabulary.lexicon.kinds.keys() - self._vocabulary.place_words
+        return reference.quantity == "all" and not reference.pronoun and kinds.isdisjoint(reference.words)
 
     def _names_something(self, reference: Reference, lead: str | None) -> bool:
         only_a_place = _is_place(reference, self._vocabulary) and lead != "and"
         return bool(reference.words) and not reference.unknown and not only_a_place
 
 
+def _excepted_behind(clauses: list[Clause]) -> list[Clause]:
+    """ "Except for the kitchen, all lights off": said first, it belongs to the wish behind it."""
+    if len(clauses) < 2 or not clauses[0].excepted or clauses[0].cues or clauses[0].references:
+        return clauses
+    first, second, *others = clauses
+    return [replace(second, excepted=(*first.excepted, *second.excepted)), *others]
+
+
+def _excepted_too(clauses: list[Clause]) -> list[Clause]:
+    """ "All lights off except the one in the hall and the one in the kitchen"."""
+    result: list[Clause] = []
+    for clause in clauses:
+        goes_on = clause.lead == "and" and _is_named_only(clause) and clause.flags <= {"one", "same"}
+        if result and result[-1].excepted and result[-1].cues and goes_on:
+            before = result[-1]
+            result[-1] = replace(before, excepted=(*before.excepted, *clause.references))
+        else:
+            result.append(clause)
+    return result
+
+
 def _is_silent(clause: Clause, following: list[Clause]) -> bool:
     """It names something and says nothing of it."""
     if not clause.has_target or clause.flags & {"want", "same", "leave", "not", "story", "wish"}:
         return False
-    return not (clause.cues or clause.has_value or clause.wishes) or _waits_for_a_value(clause, following)
+    return not (clause.cues or clause.has_value or clause.wishes) or _waits_for_the_rest(clause, following)
 
 
 def _one_of(references: tuple[Reference, ...]) -> Reference:
@@ -174,11 +304,12 @@ def _one_of(references: tuple[Reference, ...]) -> Reference:
     return whole
 
 
-def _waits_for_a_value(clause: Clause, following: list[Clause]) -> bool:
-    """ "Set the living room and the office to 22 degrees"."""
+def _waits_for_the_rest(clause: Clause, following: list[Clause]) -> bool:
+    """ "Set the living room and the office to 22 degrees", "make the lamp and the spots brighter"."""
     if set(clause.cues) != {"set"} or clause.has_value or not clause.has_target or not following:
         return False
-    return following[0].has_value and not following[0].cues and following[0].lead == "and"
+    says_the_rest = (following[0].has_value or bool(following[0].cues)) and "set" not in following[0].cues
+    return says_the_rest and following[0].has_target and following[0].lead == "and"
 
 
 def _is_open(clause: Clause) -> bool:
@@ -202,9 +333,13 @@ def _handed_back(clauses: list[Clause]) -> list[Clause]:
         before = result[-1] if result else None
         if before is None:
             result.append(clause)
-        elif ("leave" in clause.flags or ("not" in clause.flags and not clause.cues)) and clause.has_target:
+        elif _leaves_out(clause, before) and clause.has_target:
             if any(ref.quantity == "all" or ref.plural for ref in before.references):
                 result[-1] = replace(before, excepted=(*before.excepted, *clause.references))
+        elif _only_repeats(clause, before):
+            continue
+        elif "same" in clause.flags and _is_named_only(clause) and before.cues and before.has_target:
+            result.append(before.with_references(*clause.references))  # "the floor lamp on and the ceiling lamp too"
         elif clause.excepted and not clause.cues and not clause.references:
             result[-1] = replace(before, excepted=(*before.excepted, *clause.excepted))
         elif clause.lead == "and" and before.has_target and not clause.has_target and _goes_on(clause):
@@ -222,6 +357,17 @@ def _handed_back(clauses: list[Clause]) -> list[Clause]:
         else:
             result.append(clause)
     return result
+
+
+def _only_repeats(clause: Clause, before: Clause) -> bool:
+    """ "Hold it, Rosie, pause": the same is said twice."""
+    adds = clause.has_target or clause.has_value or clause.excepted or clause.when or clause.for_s or clause.lead == "and"
+    return bool(clause.cues) and not adds and before.has_target and clause.cues == before.cues
+
+
+def _leaves_out(clause: Clause, before: Clause) -> bool:
+    """ "But leave the lamp", "but not the lamp", "don't turn off the lamp"."""
+    return "leave" in clause.flags or ("not" in clause.flags and set(clause.cues) <= set(before.cues))
 
 
 def _goes_on(clause: Clause) -> bool:
@@ -278,14 +424,16 @@ def _led_by_place(references: list[Reference], vocabulary: Vocabulary) -> list[R
 def _elsewhere(thing: Reference, place: Reference, vocabulary: Vocabulary) -> Reference:
     """ "the light in the hall and in the kitchen": the same thing in another place."""
     words = tuple(word for word in thing.words if word not in vocabulary.place_words)
-    return replace(thing, words=(*words, *place.words), scope=place.scope, said=f"{thing.said} {place.said}".strip())
+    return replace(thing, words=(*words, *place.words), scope=place.scope, said=spoken((thing.said, place.said)))
 
 
 def _is_place(reference: Reference, vocabulary: Vocabulary) -> bool:
     places = vocabulary.place_words
-    only_places = all(word in places and word not in vocabulary.lexicon.kinds for word in reference.words)
+    only_places = all(
+        word in SMALL_WORDS or (word in places and word not in vocabulary.lexicon.kinds) for word in reference.words
+    )
     return only_places and not reference.pronoun and not reference.unknown and not reference.side
 
 
 def _has_place(reference: Reference, vocabulary: Vocabulary) -> bool:
-    return bool(set(reference.words) & vocabulary.place_words) or reference.scope is not None
+    return bool(set(reference.words) & vocabulary.place_words) or reference.scope not in (None, "house")

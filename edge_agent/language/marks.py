@@ -6,14 +6,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from edge_agent.language.lexicon import Lexicon, Meaning
+from edge_agent.language.spaced import written_together
 from edge_agent.language.vocabulary import Vocabulary
-from edge_agent.language.words import Word
+from edge_agent.language.words import Word, spoken
 
 BREAK = Meaning("break", "break")
 NUMBER = Meaning("number", "number")
 LONGEST_NAME = 8  # words
+SHORTEST_PART = 4  # letters
+SHORTEST_PUT_TOGETHER = 6
+STANDS_ALONE = frozenset({"yes", "never_mind"})
+SAID_BESIDE = frozenset({"filler", "fix", "request", "want", *STANDS_ALONE})
+MOST_BETWEEN = 4  # words
 SENTENCE_ENDS = frozenset(".!?;:")
-VALUE_TABLES = ("level", "color", "kelvin", "hvac", "tint")
+VALUE_TABLES = ("level", "color", "kelvin", "hvac", "tint", "factor")
 PREPOSED = ("cue", *VALUE_TABLES, "quantity", "scope", "attribute", "little")
 
 
@@ -29,7 +35,7 @@ class Mark:
 
     @property
     def said(self) -> str:
-        return " ".join(word.text for word in self.words)
+        return spoken(word.text for word in self.words)
 
     @property
     def said_plainly(self) -> str:
@@ -54,12 +60,77 @@ class Mark:
 def marks(words: Sequence[Word], lexicon: Lexicon, vocabulary: Vocabulary) -> list[Mark]:
     """The sentence from left to right; of the phrases that begin at a word the longest counts."""
     found: list[Mark] = []
+    words = [part for word in words for part in _parted(word, lexicon, vocabulary)]
+    words = written_together(words, lexicon, vocabulary)
     at = 0
     while at < len(words):
         mark = _mark_at(words, at, lexicon, vocabulary)
         found.append(mark)
         at += len(mark.words)
+    found = [_as_thing(found, at, lexicon) for at in range(len(found))]
+    found = _heard_loosely(found, lexicon, vocabulary)
     return _with_whole_verbs(found, lexicon) if lexicon.separable else found
+
+
+def _as_thing(found: Sequence[Mark], at: int, lexicon: Lexicon) -> Mark:
+    """ "Das Auto" is a car, "auf Auto" a mode."""
+    mark = found[at]
+    if mark.home or len(mark.words) > 1 or mark.said_plainly not in lexicon.nouns:
+        return mark
+    is_thing = at > 0 and (found[at - 1].has("article") or found[at - 1].has("clitic"))
+    return Mark(mark.words, unknown=mark.said_plainly) if is_thing else mark
+
+
+def _heard_loosely(found: list[Mark], lexicon: Lexicon, vocabulary: Vocabulary) -> list[Mark]:
+    """Where something of this home is named: `onn`, `teh`, `the rmostat`."""
+    if any(mark.unknown for mark in found):
+        found = _put_together(found, lexicon, vocabulary)
+    if not any(mark.home for mark in found):
+        return found
+    result = list(found)
+    for at, mark in enumerate(found):
+        if mark.unknown is not None and not (at and found[at - 1].has("article")):
+            meanings = lexicon.near(mark.unknown)
+        else:
+            continue
+        if meanings:
+            result[at] = Mark(mark.words, meanings)
+    return result
+
+
+def _run_together(word: str, lexicon: Lexicon, vocabulary: Vocabulary) -> tuple[str, ...]:
+    """`livingroom` where there is a living room."""
+    for at in range(SHORTEST_PART, len(word) - SHORTEST_PART + 1):
+        two = lexicon.canonical(word[:at]), lexicon.canonical(word[at:])
+        if vocabulary.words.issuperset(two):
+            return two
+    return ()
+
+
+def with_ends(found: list[Mark]) -> list[Mark]:
+    """What is no preposition, because nothing stands behind it: "the awning in", `lamp of`."""
+    result = list(found)
+    for at in range(1, len(found)):
+        ends = at + 1 == len(found) or found[at + 1].has("break") or found[at + 1].has("join")
+        if ends and found[at - 1].home and (cue := found[at].value("at_end")) is not None:
+            result[at] = Mark(found[at].words, (Meaning("cue", cue),))
+    return result
+
+
+def _put_together(found: list[Mark], lexicon: Lexicon, vocabulary: Vocabulary) -> list[Mark]:
+    """A name in two of which the first means something by itself: `the rmostat`."""
+    result: list[Mark] = []
+    for mark in found:
+        before = result[-1] if result else None
+        if mark.unknown is not None and before is not None and len(before.words) == 1 and not before.home:
+            both = before.said_plainly + mark.unknown
+            known = lexicon.canonical(both)
+            known = known if known in vocabulary.words else ""
+            if len(both) >= SHORTEST_PUT_TOGETHER and known:
+                result[-1] = Mark((*before.words, *mark.words), home=(known,))
+                continue
+        result.append(mark)
+    return result
 
 
 def _with_whole_verbs(found: list[Mark], lexicon: Lexicon) -> list[Mark]:
@@ -118,6 +189,13 @@ def _ends_clause(found: Sequence[Mark], at: int) -> bool:
     return not (stands_before_nouns and (following.home or following.unknown or following.has("article")))
 
 
+def _parted(word: Word, lexicon: Lexicon, vocabulary: Vocabulary) -> tuple[Word, ...]:
+    """A verb apart from the pronouns that are written on to it."""
+    if (word.plain,) in lexicon.phrases or _known(word, lexicon, vocabulary):
+        return (word,)
+    return tuple(Word(part, word.text) for part in lexicon.parted(word.plain)) or (word,)
+
+
 def _mark_at(words: Sequence[Word], at: int, lexicon: Lexicon, vocabulary: Vocabulary) -> Mark:
     word = words[at]
     if word.is_break:
@@ -127,6 +205,9 @@ def _mark_at(words: Sequence[Word], at: int, lexicon: Lexicon, vocabulary: Vocab
     if meant is not None and len(meant.words) > len(name):
         return meant
     phrase = _longest_phrase(words, at, lexicon)
+    wish = _loose_wish(words, at, lexicon)
+    if wish is not None and len(wish.words) > max(len(phrase), len(name)):
+        return wish
     if name and len(name) >= len(phrase):
         return Mark(name, home=tuple(map(lexicon.canonical, lexicon.without_particles(_plain(name)))))
     if len(phrase) > 1:
@@ -184,9 +265,48 @@ def _begins_phrase(words: Sequence[Word], at: int, lexicon: Lexicon) -> bool:
 def _longest_phrase(words: Sequence[Word], at: int, lexicon: Lexicon) -> tuple[Word, ...]:
     for length in range(min(lexicon.longest, len(words) - at), 0, -1):
         stretch = tuple(words[at : at + length])
-        if _plain(stretch) in lexicon.phrases:
+        meanings = lexicon.phrases.get(_plain(stretch))
+        if meanings and (length == 1 or _may_stand_here(meanings, words, at + length, lexicon)):
             return stretch
     return ()
+
+
+def _may_stand_here(meanings: Sequence[Meaning], words: Sequence[Word], end: int, lexicon: Lexicon) -> bool:
+    """`mach das` is a yes, and so is `mach das bitte`, but not `mach das aus`."""
+    if not all(one.type in STANDS_ALONE for one in meanings):
+        return True
+    while end < len(words) and not words[end].is_break:
+        following = _longest_phrase(words, end, lexicon)
+        types = {one.type for one in lexicon.phrases.get(_plain(following), ())}
+        if "join" in types:
+            return True
+        if not types & SAID_BESIDE or types & {"cue", "not", "article"}:
+            return False
+        end += len(following)
+    return True
+
+
+def _loose_wish(words: Sequence[Word], at: int, lexicon: Lexicon) -> Mark | None:
+    """How it is, with words that only say how much: `mir ist heute echt kalt`, `j'ai vraiment froid`."""
+    found = (
+        (end, lexicon.phrases[phrase])
+        for phrase in lexicon.wishes.get(words[at].plain, ())
+        if (end := _end_of(phrase, words, at, lexicon.between))
+    )
+    end, meanings = max(found, key=lambda one: one[0], default=(0, ()))
+    return Mark(tuple(words[at:end]), meanings) if end else None
+
+
+def _end_of(phrase: Sequence[str], words: Sequence[Word], at: int, between: frozenset[str]) -> int:
+    """Where the phrase ends, with nothing but `between` among its words; 0: it does not stand here."""
+    skipped = 0
+    for part in phrase:
+        while at < len(words) and words[at].plain != part and words[at].plain in between and skipped < MOST_BETWEEN:
+            at, skipped = at + 1, skipped + 1
+        if at == len(words) or words[at].plain != part:
+            return 0
+        at += 1
+    return at
 
 
 def _loosely(words: Sequence[Word], at: int, lexicon: Lexicon, vocabulary: Vocabulary) -> Mark:
@@ -197,11 +317,16 @@ def _loosely(words: Sequence[Word], at: int, lexicon: Lexicon, vocabulary: Vocab
         canonical = lexicon.canonical(both)
         if canonical in vocabulary.words:
             return Mark(tuple(words[at : at + 2]), home=(canonical,))
-        near = vocabulary.near(both) if len(both) > 4 and not _known(words[at + 1], lexicon, vocabulary) else None
+        next_says_nothing = not _known(words[at + 1], lexicon, vocabulary) and (
+            not any(one.type == "cue" for one in lexicon.phrases.get((words[at + 1].plain,), ()))
+        )
+        near = vocabulary.near(both) if len(both) > 4 and next_says_nothing else None
         if near is not None and len(near) > 3:
             return Mark(tuple(words[at : at + 2]), home=(near,))
-    is_spelled_right = (word.plain,) in lexicon.means  # "coffee", where there is no coffee machine, is not "cover"
+    is_spelled_right = (word.plain,) in lexicon.means or word.plain in lexicon.ordinary  # "coffee", where there is no coffee machine, is not "cover"
     near = None if is_spelled_right else vocabulary.near(lexicon.canonical(word.plain))
+    if near is None and (two := _run_together(word.plain, lexicon, vocabulary)):
+        return Mark((word,), home=two)
     if near is not None:
         return Mark((word,), home=(near,))
     return Mark((word,), unknown=word.plain)

@@ -111,7 +111,8 @@ class _Question:
         if attribute not in SOURCES or self._clause.flags & {"question:count"} or "is" in self._clause.words[:1]:
             return None
         asked = self._without("temperature", "humidity", "battery", "power", "brightness", "heating")
-        for reference in (self._reference, asked, replace(asked, plural=False)):
+        places = [self._here(one) for one in (self._reference, asked)] if not self._names_a_place() else []
+        for reference in (*places, self._reference, asked, replace(asked, plural=False)):
             for kinds, name in SOURCES[attribute]:
                 found = self._find(of_kinds(*kinds), reference)
                 if found.entities and not found.ambiguous:
@@ -119,14 +120,19 @@ class _Question:
                     return Query("value", ids, attribute=name)
         return None
 
+    def _names_a_place(self) -> bool:
+        return bool(self._vocabulary.place_words & set(self._reference.words)) or self._reference.scope is not None
+
+    def _here(self, reference: Reference) -> Reference:
+        return replace(reference, scope="here")
+
     def _in_state(self) -> Plan | None:
         """Is it on? Which are open? How many are unlocked?"""
         states = [state for state in self._clause.states if state in STATE_KINDS or state == "docked"]
         if not states:
             return None
-        state = states[0]
-        kinds = STATE_KINDS.get(state, ("vacuum",))
-        can_be = of_kinds(*kinds)
+        state = next((state for state in states if self._some_can_be(state)), states[0])
+        can_be = of_kinds(*STATE_KINDS.get(state, ("vacuum",)))
         if state == "wet":
             state, self._reference = "on", self._without("leak", "water")
         found = self._find(can_be, self._in_scope())
@@ -139,6 +145,10 @@ class _Question:
         if type_ == "is" and found.ambiguous:
             type_ = "which" if "question:which" in self._clause.flags else "is"
         return Query(type_, ids, state=state, every=self._reference.quantity in ("all", "both"))  # type: ignore[arg-type]
+
+    def _some_can_be(self, state: str) -> bool:
+        """Where a word means several states, the thing that is asked about tells which."""
+        return bool(self._find(of_kinds(*STATE_KINDS.get(state, ("vacuum",))), self._in_scope()).entities)
 
     def _in_scope(self) -> Reference:
         if self._reference.quantity == "any" and not self._reference.words:

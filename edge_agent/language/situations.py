@@ -8,8 +8,8 @@ from edge_agent.home import Entity
 from edge_agent.language.clause import Clause, Reference
 from edge_agent.language.deciding import actions_for, fits
 from edge_agent.language.plan import Act, Plan
-from edge_agent.language.targets import Targets, both, of_kinds
-from edge_agent.language.vocabulary import Vocabulary
+from edge_agent.language.targets import Fits, Found, Targets, both, of_kinds
+from edge_agent.language.vocabulary import SMALL_WORDS, Vocabulary
 
 # What helps, in the order in which it is tried: (kinds, cue).
 HELP: dict[str, tuple[tuple[tuple[str, ...], str], ...]] = {
@@ -35,7 +35,9 @@ def situation_clause(clause: Clause, targets: Targets, vocabulary: Vocabulary, a
     for reference in _places(clause, area, targets, vocabulary):
         for kinds, cue in helpful:
             wished = Clause(cues=(cue,))
-            found = targets.find(reference, both(of_kinds(*kinds), fits(wished)), prefer=_plays)
+            found = targets.find(reference, both(of_kinds(*kinds), both(fits(wished), _not_yet(cue))), prefer=_plays)
+            if found.ambiguous and _shade_one_room(found):
+                found = replace(found, ambiguous=False)
             if found.entities and not found.ambiguous:
                 actions = actions_for([words.entity for words in found.entities], wished)
                 if actions:
@@ -45,13 +47,28 @@ def situation_clause(clause: Clause, targets: Targets, vocabulary: Vocabulary, a
     return None
 
 
+def _shade_one_room(found: Found) -> bool:
+    """Who is looked at closes blinds and curtains."""
+    rooms = {words.entity.area for words in found.entities}
+    return len(rooms) == 1 and None not in rooms and all(words.entity.kind == "cover" for words in found.entities)
+
+
+def _not_yet(cue: str) -> Fits:
+    """What is on already is no help when it is turned on."""
+    return lambda entity: cue != "on" or not entity.is_on
+
+
 def _plays(entity: Entity) -> bool:
     return entity.state == "playing"
 
 
 def _places(clause: Clause, area: str | None, targets: Targets, vocabulary: Vocabulary) -> list[Reference]:
     """What was named, then where the person is, then the whole home; only what was named, where that is a device."""
-    named = [replace(ref, unknown=()) for ref in clause.references if ref.words]
+    named = [
+        replace(ref, unknown=(), words=tuple(word for word in ref.words if word not in SMALL_WORDS or len(ref.words) > 1))
+        for ref in clause.references
+        if ref.words or ref.scope
+    ]
     things = [ref for ref in named if vocabulary.lexicon.kinds.keys() & set(ref.words)]
     if any(targets.find(ref, lambda entity: bool(entity.actions)).entities for ref in things):
         return named

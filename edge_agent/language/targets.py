@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge_agent.home import Entity
 from edge_agent.language.clause import Reference
@@ -15,9 +15,12 @@ Fits = Callable[[Entity], bool]
 # Rooms and floors that people call so, whatever their names are; in the canonical words of the language's lexicon.
 OUTDOOR_AREAS = frozenset({"garden", "terrace", "balcony", "patio", "yard", "driveway", "pool", "outside", "porch",
                            "garten", "terrasse", "balkon", "hof", "jardin", "cour", "balcon", "exterieur",
-                           "piscine", "allee", "potager", "pergola"})  # fmt: skip
-GROUND_FLOORS = frozenset({"ground", "downstairs", "erdgeschoss", "rez", "parterre"})
-LOW_FLOORS = frozenset({"basement", "cellar", "keller", "untergeschoss", "sous", "cave"})
+                           "piscine", "allee", "potager", "pergola", "terraza", "piscina", "porche",
+                           "giardino", "terrazza", "balcone", "cortile", "exterior", "esterno"})  # fmt: skip
+GROUND_FLOORS = frozenset({"ground", "downstairs", "erdgeschoss", "rez", "parterre", "baja", "bajo", "terra",
+                           "pianterreno"})  # fmt: skip
+LOW_FLOORS = frozenset({"basement", "cellar", "keller", "untergeschoss", "sous", "cave", "sotano", "interrato",
+                        "seminterrato", "cantina"})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class Found:
     ambiguous: bool = False
     missing: str | None = None
     unfit: tuple[EntityWords, ...] = ()  # named, but not able to do that
+    doubtful: bool = False  # only what many things are was said of its name: "the machine"
 
 
 class Targets:
@@ -41,19 +45,35 @@ class Targets:
         """`fits`: whether an entity can do what is wished; `prefer` chooses among several that are meant equally."""
         if reference.unknown and not self._is_well_named(reference):
             return Found(missing=reference.said)
-        scope = [words for words in self._vocabulary.entities if self._in_scope(words, reference)]
-        able = [words for words in scope if fits(words.entity)]
         spoken = frozenset(reference.words)
+        scope = self._within(spoken, reference)
+        able = [words for words in scope if fits(words.entity)]
         named = self._named(spoken, able, reference)
         if named:
-            return self._chosen(named, reference, prefer)
+            return replace(self._chosen(named, reference, prefer), doubtful=self._is_doubtful(spoken, named))
         unfit = self._named(spoken, scope, reference) if spoken else []
-        group = self._group(spoken, able, reference)
+        there = self._within(spoken - self._specific(spoken), reference)
+        group = self._group(spoken, [words for words in there if fits(words.entity)], reference)
         if not group:
             return Found(missing=reference.said or None, unfit=tuple(unfit))
         if self._specific(spoken):
             return Found(missing=reference.said, unfit=tuple(unfit))
         return self._from_group(group, reference, prefer)
+
+    def _within(self, words: frozenset[str], reference: Reference) -> list[EntityWords]:
+        """What all of `words` may mean, in the scope of the reference."""
+        known = self._vocabulary.known_by(words - SMALL_WORDS)
+        places = words & self._vocabulary.place_words
+        area = self._vocabulary.area_names.get(places)
+        return [
+            one for one in known if self._in_scope(one, reference)
+            and (area is None or one.entity.area in (area.name, None) or places <= one.named_by(words))
+        ]
+
+    def _is_doubtful(self, spoken: frozenset[str], named: Sequence[EntityWords]) -> bool:
+        specific = self._specific(spoken)
+        is_whole = any(words.fully_named_by(spoken) for words in named)
+        return bool(specific) and specific <= self._lexicon.generic and not is_whole
 
     def _is_well_named(self, reference: Reference) -> bool:
         """A whole name with other words around it is still that name."""
@@ -68,6 +88,10 @@ class Targets:
     def _named(self, spoken: frozenset[str], among: Sequence[EntityWords], reference: Reference) -> list[EntityWords]:
         """Those that are called so: whole names first, the longest; else what has all its special words."""
         explained = [words for words in among if self._explains(words, spoken)]
+        if reference.plural_kinds(self._lexicon) and reference.quantity is None:
+            spelled = self._spelled(explained, reference)  # "the spots", where one light is called "Spots"
+            if len(spelled) == 1:
+                return spelled
         whole = {words.entity.id: words.fully_named_by(spoken) for words in explained}
         longest = max(whole.values(), default=0)
         if longest and not reference.plural_kinds(self._lexicon):
@@ -85,13 +109,16 @@ class Targets:
 
     def _called_just_so(self, found: list[EntityWords], reference: Reference) -> list[EntityWords]:
         """The lamp under the shelf, not the lamp over the shelf."""
+        return self._spelled(found, reference) or found
+
+    def _spelled(self, found: list[EntityWords], reference: Reference) -> list[EntityWords]:
+        """Those with a name that is spelled as it is said."""
         said = self._lexicon.splitter.names(reference.said)
-        exact = [
+        return [
             one
             for one in found
             if any(self._lexicon.splitter.names(name) == said for name in (one.entity.name, *one.entity.aliases))
         ]
-        return exact or found
 
     def _means_the_room(self, reference: Reference, named: Sequence[EntityWords]) -> bool:
         """ "The lights of the hall" are all there are, even where one of them is called "light of the hall"."""
@@ -130,13 +157,19 @@ class Targets:
         here = self._near(group, reference)
         if here is not None:
             group = here
-            if reference.plural or len(group) == 1:
+            if self._may_be_several(reference) or len(group) == 1:
                 return Found(tuple(group))
-        if not reference.plural and not self._is_room_light(reference):
+        lights = all(words.entity.kind == "light" for words in group)
+        if not reference.plural and not (lights and self._is_room_light(reference)):
             group = self._best_named(group, reference)
-        if reference.plural and self._has_place(reference):
+        if self._may_be_several(reference) and self._has_place(reference):
             return Found(tuple(group))
         return self._chosen(group, reference, prefer, one_of_a_group=True)
+
+    def _may_be_several(self, reference: Reference) -> bool:
+        """A plural; where a language has none, any word for a kind."""
+        is_of_a_kind = any(word in self._lexicon.kinds for word in reference.words)
+        return reference.plural or (is_of_a_kind and not self._lexicon.has_plurals)
 
     def _best_named(self, group: list[EntityWords], reference: Reference) -> list[EntityWords]:
         """Of a kind, those in whose names most of the words stand."""
@@ -177,6 +210,8 @@ class Targets:
 
     def _is_room_light(self, reference: Reference) -> bool:
         """ "The light" of a room is all the light there is in it."""
+        if self._has_place(reference) and set(reference.words) <= self._vocabulary.place_words | SMALL_WORDS:
+            return True  # "the hall in blue", "a bit darker here"
         kinds = {word for word in reference.words if "light" in self._lexicon.kinds.get(word, ())}
         return kinds == {self._lexicon.canonical("light")}
 

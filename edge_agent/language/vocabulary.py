@@ -8,9 +8,10 @@ from functools import lru_cache
 
 from edge_agent.home import Area, Entity
 from edge_agent.language.lexicon import Lexicon
+from edge_agent.language.spaceless import IDEOGRAPHS
 
 # In "ground floor" they say nothing alone.
-SMALL_WORDS = frozenset({"floor", "etage", "geschoss", "stock", "piso", "piano", "verdieping"})
+SMALL_WORDS = frozenset({"floor", "etage", "geschoss", "stock", "piso", "piano", "planta", "verdieping"})
 SHORTEST_LOOSE = 3  # letters: shorter words are taken as they are
 
 
@@ -40,6 +41,7 @@ class Vocabulary:
         self.lexicon = lexicon
         self._areas = {area.name: area for area in areas.values()}
         self.words: frozenset[str] = frozenset()
+        self._name_splitter = lexicon.name_splitter.knowing(self._place_names())
         self._places = {
             word for area in areas.values() for name in (area.name, *area.aliases) for word in self.canonical(name)
         }
@@ -48,6 +50,8 @@ class Vocabulary:
         }
         self.floors = {self._set(area.floor): area.floor for area in areas.values() if area.floor}
         self.entities = [self._entity_words(entity) for entity in entities]
+        self._by_word = self._index()
+        self.lists = [words for words in self.entities if words.entity.kind == "todo"]
         self.phrases = self._phrases()
         names = {word for words in self.entities for name in words.names for word in name}
         places = {word for name in self.area_names for word in name}
@@ -57,15 +61,51 @@ class Vocabulary:
         self.words = frozenset(names | places | set(lexicon.kinds)) - lexicon.small_words
         self.floor_words = frozenset(word for name in self.floors for word in name) - SMALL_WORDS
         self.place_words = frozenset(places | self.floor_words)
-        self._here = self.words & (names | places | {word for words in self.entities for word in words.kinds})
+        self.splitter = lexicon.splitter.knowing(self._said_as())
+        here = self.words & (names | places | {word for words in self.entities for word in words.kinds})
+        sayable = here - (lexicon.keys_only - self._spelled_in_names())
+        self._here = {word: word for word in sayable} | lexicon.spellings(here)  # spelling → word
         self._loose = lru_cache(2048)(self._find_loosely)
+
+    def known_by(self, words: frozenset[str]) -> list[EntityWords]:
+        """The entities that every one of `words` may mean, by name, kind or place; without words all."""
+        if not words:
+            return self.entities
+        found = set.intersection(*(self._by_word.get(word, set()) for word in words))
+        return [self.entities[at] for at in sorted(found)]
+
+    def _index(self) -> dict[str, set[int]]:
+        """Word → places in `entities`."""
+        index: dict[str, set[int]] = {}
+        for at, entity in enumerate(self.entities):
+            for word in entity.area.union(entity.floor, entity.kinds, *entity.names):
+                index.setdefault(word, set()).add(at)
+        return index
 
     def _set(self, name: str) -> frozenset[str]:
         return frozenset(self.canonical(name))
 
     def canonical(self, name: str) -> tuple[str, ...]:
-        words = self.lexicon.splitter.names(name)
+        words = self._name_splitter.names(name)
         return tuple(map(self.lexicon.canonical, self.lexicon.without_particles(words)))
+
+    def _spelled_in_names(self) -> set[str]:
+        """The words of all names as they are written, but for plurals."""
+        names = [name for words in self.entities for name in (words.entity.name, *words.entity.aliases)]
+        names += [name for area in self._areas.values() for name in (area.name, *area.aliases, area.floor) if name]
+        return {self.lexicon.stem(word) for name in names for word in self._name_splitter.names(name)}
+
+    def _place_names(self) -> dict[str, tuple[str, ...]]:
+        """The names of areas and floors, each as one word."""
+        names = [name for area in self._areas.values() for name in (area.name, *area.aliases, area.floor) if name]
+        return {name: (name,) for name in map(self.lexicon.splitter.unified, names)}
+
+    def _said_as(self) -> dict[str, tuple[str, ...]]:
+        """Names of this home and their words → the words that they are read as, to be found where no space tells."""
+        names = [name for words in self.entities for name in (words.entity.name, *words.entity.aliases)]
+        read = {self.lexicon.splitter.unified(name): self._name_splitter.names(name) for name in names}
+        parts = {part: (part,) for words in read.values() for part in words}
+        return {**read, **parts, **self._place_names()}
 
     def _entity_words(self, entity: Entity) -> EntityWords:
         area = self._areas.get(entity.area or "")
@@ -122,9 +162,22 @@ class Vocabulary:
         names = (*(name for entity in self.entities for name in entity.names), *self.area_names)
         return any(words <= name for name in names)
 
+    def named_wholly(self, spoken: frozenset[str]) -> list[EntityWords]:
+        """Devices that one of their names is said whole of, and more than a word for what they are."""
+        return [
+            words
+            for words in self.entities
+            if any(name <= spoken and not name <= self.lexicon.kinds.keys() for name in words.names)
+        ]
+
     def near(self, word: str) -> str | None:
         """The word of this home that is meant by a mistyped or misheard one; None where none is, or several."""
-        return self._loose(word)
+        return None if self._is_spelled_right(word) else self._loose(word)
+
+    def _is_spelled_right(self, word: str) -> bool:
+        """`bathroom` is no slip of `bedroom`, nor `badlampe` of `wandlampe`; and one ideograph more is another word."""
+        first = next(iter(self.parts(word)), word)
+        return not self.lexicon.ordinary.isdisjoint((word, first)) or IDEOGRAPHS.fullmatch(word) is not None
 
     def _find_loosely(self, word: str) -> str | None:
         if len(word) < SHORTEST_LOOSE:
@@ -145,8 +198,13 @@ class Vocabulary:
         if close:
             best = min(close.values())
             nearest = [known for known, distance in close.items() if distance == best]
-            return nearest[0] if len(nearest) == 1 else self._by_sound(word, nearest)
+            return self._only(nearest) or self._by_sound(word, nearest)
         return self._by_sound(word, self._here)
+
+    def _only(self, found: Iterable[str]) -> str | None:
+        """What all of these spellings mean; None where it is not one thing."""
+        meant = {self._here[known] for known in found}
+        return meant.pop() if len(meant) == 1 else None
 
     def _by_sound(self, word: str, among: Iterable[str]) -> str | None:
         from rapidfuzz.distance import OSA
@@ -159,7 +217,7 @@ class Vocabulary:
             for known in among
             if sound(known) == key and OSA.distance(word, known) <= min(3, (max(len(word), len(known)) + 1) // 2)
         ]
-        return alike[0] if len(alike) == 1 else None
+        return self._only(alike)
 
 
 def _unlinked(first: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Literal
 
-from edge_agent.home import ActionResult, DeviceAction, Entity
+from edge_agent.home import ActionResult, DeviceAction, Entity, Timer
 from edge_agent.language.outcomes import result_clauses
 from edge_agent.language.phrases import MASCULINE, Phrases, Said, together
 from edge_agent.language.plan import Ask, LetBe, Refuse, When
@@ -16,7 +16,7 @@ from edge_agent.language.terms import Devices, Terms
 # A key is looked for in the table of what its plan is, then in the others.
 _KEYED = ("questions", "refusals", "let_be", "clauses")
 # Of these values several are all meant; of others one is to be chosen.
-_MEANT_TOGETHER = frozenset({"name", "names", "item", "timers"})
+_MEANT_TOGETHER = frozenset({"name", "names", "item"})
 
 
 class Wording:
@@ -73,16 +73,24 @@ class Wording:
     def timer_set(self, duration_s: float, name: str | None = None) -> str:
         return self._timer("set", name, duration=self.phrases.duration(duration_s))
 
-    def timer_changed(self, remaining_s: float, name: str | None = None) -> str:
-        return self._timer("changed", name, remaining=self.phrases.duration(remaining_s))
+    def timers_changed(self, timers: Sequence[tuple[Timer, float]]) -> str:
+        """Each with the seconds that it has now."""
+        return self._timers("changed", timers)
 
-    def timer_cancelled(self, name: str | None = None) -> str:
-        return self._timer("cancelled", name)
+    def timers_cancelled(self, timers: Sequence[Timer]) -> str:
+        return self.phrases.clauses(self._timer_clause("cancelled", timer.name, timer.duration_s) for timer in timers)
 
-    def timers_left(self, timers: Sequence[tuple[str | None, float]]) -> str:
-        """What is left of each: (name, seconds)."""
-        clauses = [self._timer_clause("left", name, remaining=self.phrases.duration(left)) for name, left in timers]
-        return self.phrases.clauses(clauses) if clauses else self.no_timer()
+    def timers_left(self, timers: Sequence[tuple[Timer, float]]) -> str:
+        """Each with the seconds that are left of it."""
+        return self._timers("left", timers)
+
+    def which_timer(self, timers: Sequence[Timer]) -> str:
+        """By their names, else by how long they were set for."""
+        labels = [timer.name or self.phrases.duration(timer.duration_s or 0) for timer in timers]
+        return self._asked("which_timer", timers=self.phrases.listed(labels, "or"))
+
+    def timer_how_long(self) -> str:
+        return self._asked("how_long")
 
     def no_timer(self, name: str | None = None) -> str:
         return self._timer("none", name)
@@ -92,6 +100,11 @@ class Wording:
         wish = self.terms.wish(actions, home)
         return self.phrases.sentence(self.phrases.fill("timers", "delayed", wish=wish, when=self.when(when)))
 
+    def undone(self, actions: Sequence[DeviceAction], when: When, home: Devices) -> str:
+        """What is going to bring back what was done for a while."""
+        wish = self.terms.wish(actions, home)
+        return self.phrases.sentence(self.phrases.fill("timers", "undone", wish=wish, when=self.when(when)))
+
     def when(self, when: When) -> str:
         """ "in 10 minutes", "tomorrow at 7:00 am"."""
         if when.hour is None:
@@ -99,13 +112,29 @@ class Wording:
         clock = self._time_of_day(when.hour, when.minute)
         return self.phrases.fill("timers", "tomorrow_at" if when.tomorrow else "at", clock=clock)
 
-    def _timer(self, key: str, name: str | None, **values: str) -> str:
-        return self.phrases.sentence(self._timer_clause(key, name, **values))
+    def _asked(self, key: str, **values: str) -> str:
+        return self.phrases.sentence(self.phrases.fill("questions", key, **values))
 
-    def _timer_clause(self, key: str, name: str | None, **values: str) -> str:
-        if name is None:
-            return self.phrases.fill("timers", key, **values)
-        return self.phrases.fill("timers", f"{key}_named", name=name, **values)
+    def _timer(self, key: str, name: str | None, **values: str) -> str:
+        return self.phrases.sentence(self._timer_clause(key, name, None, **values))
+
+    def _timers(self, key: str, timers: Sequence[tuple[Timer, float]]) -> str:
+        """One alone needs no telling apart."""
+        alone = len(timers) == 1
+        return self.phrases.clauses(
+            self._timer_clause(
+                key, timer.name, None if alone else timer.duration_s, remaining=self.phrases.duration(left_s)
+            )
+            for timer, left_s in timers
+        )
+
+    def _timer_clause(self, key: str, name: str | None, length_s: float | None = None, **values: str) -> str:
+        """By its name, else by how long it was set for, where that is given."""
+        if name is not None:
+            return self.phrases.fill("timers", f"{key}_named", name=name, **values)
+        if length_s is not None:
+            return self.phrases.fill("timers", f"{key}_of", length=self.phrases.duration(length_s), **values)
+        return self.phrases.fill("timers", key, **values)
 
     def _time_of_day(self, hour: int, minute: int) -> str:
         calendar = self.phrases.table("calendar")

@@ -72,6 +72,25 @@ async def test_mqtt_5_is_spoken_where_the_broker_does(own_mosquitto: Mosquitto, 
         assert 58 <= delivery.expires_in_s <= 60
 
 
+async def test_what_nobody_hears_any_more_does_not_hold_up_the_rest(
+    own_mosquitto: Mosquitto, own_person: Person
+) -> None:
+    """Mosquitto sends no more than 20 messages that are not acknowledged."""
+    async with broker_session(own_mosquitto.port) as broker:
+        broker.subscribe("edge-agent/group/left/command", Heard())
+        await connected(broker)
+    for number in range(25):
+        own_person.publish("edge-agent/group/left/command", str(number))
+    own_person.publish("command", "for us")
+    heard = Heard()
+    broker = Broker(MqttSettings(port=own_mosquitto.port, reconnect_max_s=1), "edge-agent-pi", WILL_TOPIC)
+    broker.subscribe("edge-agent/pi/command", heard)
+    async with broker:
+        await connected(broker)
+        own_person.publish("command", "for us")
+        assert (await heard.next()).payload == b"for us"
+
+
 async def test_what_is_not_subscribed_to_any_more_is_not_heard(own_mosquitto: Mosquitto) -> None:
     async with broker_session(own_mosquitto.port) as broker:
         gone, kept = Heard(), Heard()

@@ -10,10 +10,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from edge_agent.commands.inbox import REMEMBERED_S, SCHEMA_VERSION, Inbox
+from edge_agent.commands.inbox import REDELIVERED_S, REMEMBERED_MOST, SCHEMA_VERSION, Inbox
 from tests.commands.conftest import MakeEntry, fill
 
 
@@ -70,7 +71,7 @@ async def test_the_same_id_on_two_topics_is_two_entries(file: Path, entry: MakeE
 async def test_what_is_published_is_forgotten_after_its_time_and_what_waits_is_not(
     file: Path, entry: MakeEntry
 ) -> None:
-    old = time.time() - REMEMBERED_S - 1
+    old = time.time() - REDELIVERED_S - 1
     async with Inbox(file) as inbox:
         await inbox.add(entry("waits", received_at=old))
         await inbox.add(entry("old", received_at=old, reply=b"the reply", published=True))
@@ -79,6 +80,44 @@ async def test_what_is_published_is_forgotten_after_its_time_and_what_waits_is_n
         await inbox.published("edge-agent/pi/command", "new")
     with sqlite3.connect(file) as database:
         assert database.execute("SELECT count(*) FROM commands").fetchone() == (2,)
+
+
+async def test_of_many_only_the_newest_published_are_kept(file: Path, entry: MakeEntry) -> None:
+    async with Inbox(file) as inbox:
+        await inbox.add(entry("waits", received_at=1.0))
+        await inbox.add(entry("oldest", received_at=time.time() - 10))
+    with sqlite3.connect(file) as database:
+        database.executemany(
+            "INSERT INTO commands SELECT topic, ?, packet_id, ?, expires_at, payload, NULL, NULL, payload, 1 "
+            "FROM commands WHERE id = 'waits'",
+            [(f"id{number}", time.time()) for number in range(REMEMBERED_MOST)],
+        )
+    async with Inbox(file) as inbox:
+        await inbox.published("edge-agent/pi/command", "oldest")
+        kept = {entry.id for entry in await inbox.entries()}
+    assert len(kept) == REMEMBERED_MOST + 1
+    assert "waits" in kept
+    assert "oldest" not in kept
+
+
+async def test_what_must_not_be_done_twice_is_on_the_disk_and_not_on_its_way(
+    file: Path, entry: MakeEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+
+    def connect(*given: Any, **more: Any) -> sqlite3.Connection:
+        database = sqlite3.Connection(*given, **more)
+        database.set_trace_callback(said.append)
+        return database
+
+    monkeypatch.setattr("edge_agent.commands.inbox.sqlite3.connect", connect)
+    async with Inbox(file) as inbox:
+        await inbox.add(entry("acts", reply=b"interrupted"))
+        await inbox.answer("edge-agent/pi/command", "acts", b"done")
+    writes = [place for place, statement in enumerate(said) if statement.startswith(("INSERT", "UPDATE"))]
+    assert len(writes) == 2
+    for place in writes:
+        assert next(one for one in reversed(said[:place]) if "synchronous" in one) == "PRAGMA synchronous = FULL"
 
 
 WRITER = """

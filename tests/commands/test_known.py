@@ -6,8 +6,8 @@ import pytest
 
 from edge_agent.broker import Delivery
 from edge_agent.commands import known as known_module
-from edge_agent.commands.inbox import REMEMBERED_S
-from edge_agent.commands.known import REMEMBERED_MOST, Known, KnownCommands
+from edge_agent.commands.inbox import REDELIVERED_S, REMEMBERED_MOST, REMEMBERED_S
+from edge_agent.commands.known import Known, KnownCommands
 from edge_agent.messages import Command, Reply
 from tests.commands.conftest import MakeDelivery
 
@@ -73,11 +73,35 @@ def test_an_answered_command_is_forgotten_after_its_time_and_not_before(clock: C
     assert commands.find(command("a"), delivery()) is None
 
 
+def test_a_second_delivery_is_known_as_long_as_a_connection_may_be_away(clock: Clock, delivery: MakeDelivery) -> None:
+    """The acknowledgement went down with the connection, which is back an hour later."""
+    commands, named, unnamed = KnownCommands(), known(delivery(packet_id=3)), known(delivery(packet_id=4))
+    commands.add((TOPIC, "a"), named)
+    commands.add((TOPIC, "made-up"), unnamed)
+    again = [delivery(packet_id=number, duplicate=True) for number in (3, 4)]
+    clock.now_s += REDELIVERED_S
+    assert [commands.find(command("a"), again[0]), commands.find(command(), again[1])] == [named, unnamed]
+    assert commands.find(command("a"), delivery(packet_id=7)) is None
+    clock.now_s += 1
+    assert [commands.find(command("a"), again[0]), commands.find(command(), again[1])] == [None, None]
+
+
+def test_an_id_that_is_used_again_is_the_newest(clock: Clock, delivery: MakeDelivery) -> None:
+    commands = KnownCommands()
+    commands.add((TOPIC, "a"), known(delivery()))
+    clock.now_s += REDELIVERED_S
+    again = known(delivery(packet_id=2), clock.now_s)
+    commands.add((TOPIC, "b"), known(delivery(packet_id=3), clock.now_s))
+    commands.add((TOPIC, "a"), again)
+    clock.now_s += REMEMBERED_S
+    assert commands.find(command("a"), delivery()) is again
+
+
 def test_a_command_that_is_still_carried_out_is_never_forgotten(clock: Clock, delivery: MakeDelivery) -> None:
     commands = KnownCommands()
     commands.add((TOPIC, "slow"), known(delivery(), answered=False))
     commands.add((TOPIC, "a"), known(delivery()))
-    clock.now_s += 10 * REMEMBERED_S
+    clock.now_s += 2 * REDELIVERED_S
     assert commands.find(command("a"), delivery()) is None
     assert commands.find(command("slow"), delivery()) is not None
 

@@ -154,11 +154,25 @@ async def test_the_next_one_is_listed_first(house: House) -> None:
         assert [timer.name for timer in timers.list()] == ["first", "second"]
 
 
-async def test_the_same_id_is_set_once(house: House) -> None:
+async def test_an_id_that_runs_already_is_given_to_no_other(house: House) -> None:
+    """The ids of commands are made by whoever sends them, and are not of one kind all over the house."""
     async with house.timers() as timers:
-        first = await timers.add(duration_s=300, timer_id="command-7")
-        assert await timers.add(duration_s=300, timer_id="command-7") == first
-        assert timers.list() == [first]
+        first = await timers.add(duration_s=300, wished_id="command-7")
+        second = await timers.add(duration_s=600, wished_id="command-7")
+        assert first.id == "command-7"
+        assert second.id.startswith("command-7-")
+        assert timers.list() == [first, second]
+
+
+async def test_what_is_wished_anew_is_not_undone(house: House) -> None:
+    lamp, fan = DeviceAction("light.lamp", "turn_off"), DeviceAction("fan.hall", "turn_off")
+    async with house.timers() as timers:
+        kept = await timers.add(duration_s=100, wishes=(lamp,))
+        await timers.add(duration_s=200, wishes=(lamp, fan), undoes=True)
+        await timers.add(duration_s=300, wishes=(lamp,), undoes=True)
+        await timers.leave_as_they_are({"light.lamp"})
+    async with house.timers() as timers:
+        assert [timer.wishes for timer in timers.list() if isinstance(timer, DelayedCommand)] == [kept.wishes, (fan,)]
 
 
 async def test_times_that_are_no_future_are_refused(house: House) -> None:
@@ -212,6 +226,16 @@ async def test_a_delayed_command_is_run_if_it_is_not_much_too_late(house: House,
     assert [command.wishes for command in house.ran] == ([HEATER_OFF] if status == "ok" else [])
     ran = {"device": "switch.heater", "action": "turn_off", "params": {}, "result": "confirmed"}
     assert event["actions"] == ([ran] if status == "ok" else [])
+
+
+async def test_what_was_wished_for_a_while_is_undone_however_late(house: House) -> None:
+    async with house.timers() as timers:
+        await timers.add(duration_s=300, wishes=HEATER_OFF, undoes=True)
+    house.hands.reboot(300 + 7200)
+    async with house.timers():
+        event = await house.told()
+    assert (event["status"], event["late"]) == ("ok", True)
+    assert [command.wishes for command in house.ran] == [HEATER_OFF]
 
 
 async def test_a_board_without_a_clock_battery_waits_until_the_network_tells_the_time(house: House) -> None:
@@ -286,7 +310,7 @@ async def test_a_command_that_was_interrupted_is_told_and_not_done_again(house: 
     async with house.timers(run=dies) as timers:
         await timers.add(duration_s=300, wishes=HEATER_OFF)
         house.hands.pass_by(301)
-        await timers.add(duration_s=900, timer_id="awake")
+        await timers.add(duration_s=900, wished_id="awake")
         async with asyncio.timeout(30):
             await begun.wait()
     async with house.timers() as timers:

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from edge_agent.errors import Interrupted, InvalidRequest, ModelUnavailable, TooLarge
-from edge_agent.inference import InferenceWorker
+from edge_agent.inference import Continuation, InferenceWorker
 from edge_agent.settings import InferenceSettings
 from tests.inference.asking import LONG_STORY, Asked, Recorder, ignore, sampling, user
 
@@ -163,6 +163,28 @@ async def test_a_request_that_two_workers_die_of_is_interrupted_and_the_next_is_
         await asked.task
     assert (await waiting.task).completion_tokens == 3
     assert worker.restarts == 2
+
+
+async def test_scores_are_asked_for_again_when_the_worker_dies(worker: InferenceWorker, recorder: Recorder) -> None:
+    await recorder.until(lambda one: one.state == "ready")
+    kill(worker, signal.SIGSTOP)
+    asked = asyncio.create_task(
+        worker.score("The capital of France is", [Continuation(text=" Paris"), Continuation(text=" sofa")])
+    )
+    await asyncio.sleep(0)
+    kill(worker)
+    scores = await asked
+    assert scores.logprobs[1] < scores.logprobs[0] < 0
+    assert scores.prompt_tokens > 2
+    assert worker.restarts == 1
+
+
+async def test_scores_that_cannot_be_had_are_errors(worker: InferenceWorker) -> None:
+    with pytest.raises(TooLarge, match="too long"):
+        await worker.score("word " * 3000, [Continuation(text=" word")])
+    worker.refuse("There is no model.")
+    with pytest.raises(ModelUnavailable):
+        await worker.score("word", [Continuation(text=" word")])
 
 
 async def test_json_goes_on_where_the_killed_worker_left_it(worker: InferenceWorker) -> None:

@@ -259,3 +259,80 @@ def test_what_is_counted(understanding: Understanding) -> None:
     assert isinstance(plan, Query)
     assert (plan.type, plan.state) == ("count", "on")
     assert set(plan.entity_ids) == {entity.id for entity in DEVICES if entity.kind == "light"}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "entity", "action"),
+    [
+        ("Éteins le néon parce que je vais me coucher", "light.atelier", "turn_off"),
+        ("Coupe la radio, le bébé dort", "media_player.radio", "turn_off"),
+        ("Ferme la persienne il fait nuit", "cover.atelier", "close"),
+        ("Le néon est encore allumé, éteins-le", "light.atelier", "turn_off"),
+        ("Auriez-vous l'amabilité d'allumer le néon ?", "light.atelier", "turn_on"),
+        ("Que la persienne remonte", "cover.atelier", "open"),
+        ("Néon on", "light.atelier", "turn_on"),
+        ("euh, comment dire, la lumière là, celle de l'escalier, éteinte", "light.escalier", "turn_off"),
+        ("eteins la lumierre de l'escalier", "light.escalier", "turn_off"),
+    ],
+)
+def test_a_wish_among_other_words(understanding: Understanding, sentence: str, entity: str, action: str) -> None:
+    assert {one: wish[0] for one, wish in wished(said(understanding, sentence)).items()} == {entity: action}
+
+
+def test_a_place_is_kept_behind_words_that_may_begin_a_remark(understanding: Understanding) -> None:
+    assert wished(said(understanding, "Éteins tout ça dans la cuisine")).keys() == {
+        "switch.grille_pain", "media_player.radio",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("sentence", ["Plus aucune lumière à l'étage", "Plus une seule lumière allumée à l'étage"])
+def test_none_any_more_is_all_of_them_off(understanding: Understanding, sentence: str) -> None:
+    off = ("turn_off", {})
+    assert wished(said(understanding, sentence)) == dict.fromkeys(("light.atelier", "light.amis", "light.chambre"), off)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("La radio deux fois moins fort", {"media_player.radio": ("set_volume", {"volume_level": 15})}),
+        ("18 degrés suffisent dans l'atelier", {"climate.atelier": ("set_temperature", {"temperature": 18})}),
+        (
+            "20 dans l'atelier et 21 et demi dans la véranda",
+            {
+                "climate.atelier": ("set_temperature", {"temperature": 20}),
+                "climate.veranda": ("set_temperature", {"temperature": 21.5}),
+            },
+        ),
+        (
+            "Mets des pâtes sur la liste de courses et lance la radio",
+            {"todo.courses": ("add_item", {"item": "pâtes"}), "media_player.radio": ("play", {})},
+        ),
+        ("Les œufs c'est bon, retire-les de la liste", {"todo.courses": ("remove_item", {"item": "œufs"})}),
+        ("Les œufs, tu peux les rayer de la liste", {"todo.courses": ("remove_item", {"item": "œufs"})}),
+        ("Il n'y a plus de lait, note-le", {"todo.courses": ("add_item", {"item": "lait"})}),
+    ],
+)
+def test_amounts_and_lists(understanding: Understanding, sentence: str, expected: dict[str, Any]) -> None:
+    assert wished(said(understanding, sentence)) == expected
+
+
+@pytest.mark.parametrize(
+    ("sentence", "query"),
+    [
+        ("Le poêle est réglé sur combien", Query("value", ("climate.veranda",), attribute="temperature")),
+        ("Le son de la radio est à combien", Query("value", ("media_player.radio",), attribute="volume_level")),
+        ("Tu crois que le portillon est verrouillé ?", Query("is", ("lock.portillon",), state="locked")),
+    ],
+)
+def test_a_question_that_ends_with_its_word(understanding: Understanding, sentence: str, query: Query) -> None:
+    assert said(understanding, sentence) == query
+
+
+@pytest.mark.parametrize("sentence", ["J'ai vraiment très froid", "Il fait quand même un peu frisquet ici"])
+def test_words_between_those_that_tell_how_it_is(understanding: Understanding, sentence: str) -> None:
+    plan = said(understanding, sentence, area="Atelier")
+    assert wished(plan) == {"climate.atelier": ("set_temperature", {"temperature": 19})}
+
+
+def test_what_is_left_of_a_timer(understanding: Understanding) -> None:
+    assert said(understanding, "Il reste combien de temps ?") == TimerWish("ask")

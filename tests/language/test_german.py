@@ -310,3 +310,119 @@ def test_a_question_about_several(understanding: Understanding, sentence: str, t
 )
 def test_what_is_no_wish_for_a_device(understanding: Understanding, sentence: str, kind: type) -> None:
     assert isinstance(said(understanding, sentence), kind)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("Mach die Sofalampe aus weil ich jetzt ins Bett gehe", {"light.sofa": ("turn_off", {})}),
+        ("Küchenrollo runter, ich steh gleich auf", {"cover.rollo": ("close", {})}),
+        ("Kaffeemaschine an ich bin so müde", {"switch.kaffee": ("turn_on", {})}),
+        ("Mach den Fernseher aus, ich will noch lesen", {"media_player.tv": ("turn_off", {})}),
+        (
+            "Sofalampe aus, ich möchte die Pendelleuchte an",
+            {"light.sofa": ("turn_off", {}), "light.pendel": ("turn_on", {})},
+        ),
+        ("Im Esszimmer ist das Licht noch an, mach es aus", {"light.pendel": ("turn_off", {})}),
+    ],
+)
+def test_what_is_only_told_is_no_wish(
+    understanding: Understanding, sentence: str, expected: dict[str, tuple[str, dict[str, Any]]]
+) -> None:
+    assert wished(said(understanding, sentence)) == expected
+
+
+@pytest.mark.parametrize(
+    ("sentence", "entity", "action"),
+    [
+        ("kuechenrollo zu", "cover.rollo", "close"),
+        ("oeffne das kuechenrollo", "cover.rollo", "open"),
+        ("schliess die haustuer ab", "lock.haus", "lock"),
+        ("sofa lampe aus", "light.sofa", "turn_off"),
+        ("decken leuchte ein schalten", "light.decke", "turn_on"),
+        ("haus tür ab schließen", "lock.haus", "lock"),
+        ("schalte das thermosdat im kinderzimmer aus", "climate.kinder", "set_hvac_mode"),
+    ],
+)
+def test_words_without_umlauts_or_apart_or_misspelt(
+    understanding: Understanding, sentence: str, entity: str, action: str
+) -> None:
+    assert {one: wish[0] for one, wish in wished(said(understanding, sentence)).items()} == {entity: action}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "entity", "params"),
+    [
+        ("Heizkörper Bad auf einundzwanzigeinhalb Grad", "climate.bad", {"temperature": 21.5}),
+        ("Heizung im Bad auf drei und zwanzig Grad", "climate.bad", {"temperature": 23}),
+        ("Im Bad reichen zwanzig Grad", "climate.bad", {"temperature": 20}),
+        ("Ein halbes Grad mehr im Bad", "climate.bad", {"temperature": 22.5}),
+        ("Zwei Grad weniger im Bad", "climate.bad", {"temperature": 20}),
+        ("Die Pendelleuchte halb so hell wie jetzt", "light.pendel", {"brightness_pct": 20}),
+        ("Den Fernseher doppelt so laut", "media_player.tv", {"volume_level": 60}),
+        ("Fernseher bitte nur auf 15 Prozent", "media_player.tv", {"volume_level": 15}),
+    ],
+)
+def test_amounts(understanding: Understanding, sentence: str, entity: str, params: dict[str, Any]) -> None:
+    assert {one: wish[1] for one, wish in wished(said(understanding, sentence)).items()} == {entity: params}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "left_out"),
+    [
+        ("Alle Lichter aus, auf der Terrasse aber anlassen", "light.terrasse"),
+        ("Mach alle Lampen aus, die Pendelleuchte aber nicht", "light.pendel"),
+        ("In allen Räumen das Licht aus, nur im Kinderzimmer nicht", "light.kinder"),
+    ],
+)
+def test_an_exception_behind_its_wish(understanding: Understanding, sentence: str, left_out: str) -> None:
+    assert wished(said(understanding, sentence)).keys() == ALL_LIGHTS - {left_out}
+
+
+@pytest.mark.parametrize(
+    ("turns", "expected"),
+    [
+        (("Ist das Licht an der Treppe an?", "Dann mach es aus"), {"light.treppe": ("turn_off", {})}),
+        (("Fernseher leiser", "noch ein bisschen"), {"media_player.tv": ("set_volume", {"volume_level": 25})}),
+        (("Rollladen links zu", "der andere auch"), {"cover.rechts": ("close", {})}),
+        (("Wie warm ist das Bad eingestellt?", "Zwei Grad mehr"),
+         {"climate.bad": ("set_temperature", {"temperature": 24})}),
+    ],
+)  # fmt: skip
+def test_what_goes_on_from_before(
+    understanding: Understanding, turns: tuple[str, ...], expected: dict[str, tuple[str, dict[str, Any]]]
+) -> None:
+    assert wished(said(understanding, *turns)) == expected
+
+
+def test_what_is_to_be_written_down_is_asked(understanding: Understanding) -> None:
+    dialogue = Dialogue()
+    asked = understanding.understand("Schreib was auf die Einkaufsliste", dialogue, area=None, language="de")
+    assert isinstance(asked, Ask)
+    assert asked.key == "which_item"
+    plan = understanding.understand("Tomaten und Reis", dialogue, area=None, language="de")
+    assert isinstance(plan, Act)
+    assert [(wish.entity_id, wish.params["item"]) for wish in plan.actions] == [
+        ("todo.einkauf", "Tomaten"), ("todo.einkauf", "Reis"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("sentence", "action", "item"),
+    [
+        ("Die Milch ist alle, schreib sie auf die Einkaufsliste", "add_item", "Milch"),
+        ("Auf die Einkaufsliste bitte noch Senf", "add_item", "Senf"),
+        ("Packst du noch Reis auf die Einkaufsliste?", "add_item", "Reis"),
+        ("Die Eier doch wieder runter", "remove_item", "Eier"),
+        ("Salz kann von der Einkaufsliste", "remove_item", "Salz"),
+        ("Das Salz hab ich schon", "complete_item", "Salz"),
+    ],
+)
+def test_lists_in_other_words(understanding: Understanding, sentence: str, action: str, item: str) -> None:
+    assert wished(said(understanding, sentence)) == {"todo.einkauf": (action, {"item": item})}
+
+
+@pytest.mark.parametrize("sentence", ["Mir ist heute irgendwie echt kalt", "Ich frier mir hier einen ab"])
+def test_words_between_those_that_tell_how_it_is(understanding: Understanding, sentence: str) -> None:
+    plan = said(understanding, sentence, area="Kinderzimmer")
+    assert wished(plan) == {"climate.kinder": ("set_temperature", {"temperature": 21})}

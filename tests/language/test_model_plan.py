@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 
 from edge_agent.errors import ModelUnavailable
 from edge_agent.home import Area, DeviceAction, Entity, EntityAction, Parameter
-from edge_agent.inference import ChatMessage, Generation, InferenceWorker, Sampling
+from edge_agent.inference import Continuation, InferenceWorker, Scores
 from edge_agent.language import Act, Ask
 from edge_agent.language.lexicon import Lexicon
 from edge_agent.language.model_plan import MOST_OPTIONS, ModelUnderstanding
@@ -48,19 +48,25 @@ HOME = (KETTLE, DOORBELL, READING_LAMP, BED_LAMP, RADIATOR, LIST, METER)
 
 
 class HeardWorker(InferenceWorker):
-    """Notes what it is asked, and answers it."""
+    """Notes what it is asked to score, and answers it."""
 
-    asked: list[tuple[ChatMessage, ...]]
+    asked: list[tuple[str, tuple[Continuation, ...]]]
 
-    async def generate(
-        self,
-        messages: Sequence[ChatMessage],
-        sampling: Sampling,
-        schema: Mapping[str, Any] | bool | None,
-        on_text: Callable[[str], None],
-    ) -> Generation:
-        self.asked.append(tuple(messages))
-        return await super().generate(messages, sampling, schema, on_text)
+    async def score(self, prompt: str, continuations: Sequence[Continuation]) -> Scores:
+        self.asked.append((prompt, tuple(continuations)))
+        return await super().score(prompt, continuations)
+
+
+class Opinion(InferenceWorker):
+    """Finds a sentence as likely as the test says, by what stands before it; the rest is very unlikely."""
+
+    def __init__(self, **likely: float) -> None:
+        super().__init__(InferenceSettings(), on_change=lambda: None, on_restart=lambda reason: None)
+        self._likely = {name.replace("_", " "): logprob for name, logprob in likely.items()}
+
+    async def score(self, prompt: str, continuations: Sequence[Continuation]) -> Scores:
+        found = tuple(next((v for k, v in self._likely.items() if k in one.given), -99.0) for one in continuations)
+        return Scores(found, prompt_tokens=1, cached_tokens=0, prompt_ms=0.0)
 
 
 def idle_worker() -> HeardWorker:
@@ -169,37 +175,100 @@ def test_names_are_found_in_a_language_without_a_lexicon() -> None:
     assert devices("Quiero el kettle", language="pt") == {"switch.kettle"}
 
 
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Write a poem about the kettle", "en"),
+        ("Translate reading lamp", "en"),
+        ("Schreib ein Gedicht, kettle", "de"),
+        ("Raconte une histoire, kettle", "fr"),
+    ],
+)
+def test_who_asks_for_words_is_offered_no_deeds(text: str, language: str) -> None:
+    assert wishes(text, language=language) == []
+
+
 async def test_a_sentence_without_a_device_does_not_cost_the_model_a_word() -> None:
     worker = idle_worker()
     assert await understanding(worker, *HOME).understand("Tell me about the sea", None, "en") is None
     assert worker.asked == []
 
 
-async def test_what_the_model_chose_is_asked_before_it_is_done(worker: HeardWorker) -> None:
-    plan = await understanding(worker, *HOME).understand("Ring the doorbell", None, "en")
-    assert plan == Ask("confirm", {"wish": (DeviceAction("button.doorbell", "press"),)}, ("button.doorbell",))
+async def test_what_the_model_understood_is_asked_before_it_is_done(worker: HeardWorker) -> None:
+    plan = await understanding(worker, *HOME).understand("Extinguish the bed lamp", None, "en")
+    assert plan == Ask("confirm", {"wish": (DeviceAction("light.bed_lamp", "turn_off"),)}, ("light.bed_lamp",))
 
 
-async def test_a_trusted_model_acts(worker: HeardWorker) -> None:
-    plan = await understanding(worker, *HOME, acts_alone=True).understand("Ring the doorbell", None, "en")
-    assert plan == Act((DeviceAction("button.doorbell", "press"),))
+async def test_the_sentence_is_scored_behind_each_wish_and_behind_talk(worker: HeardWorker) -> None:
+    await understanding(worker, *HOME).understand("The  kettle has\nearned a rest", None, "en")
+    ((_, continuations),) = worker.asked
+    assert [one.given for one in continuations] == [
+        "Please turn on the kettle.",
+        "Please turn off the kettle.",
+        "Let us talk about the kettle.",
+    ]
+    assert {one.text for one in continuations} == {" The kettle has earned a rest\n"}
 
 
-async def test_a_model_that_goes_by_the_place_in_the_list_asks_what_to_do(worker: HeardWorker) -> None:
-    plan = await understanding(worker, KETTLE).understand("Wake up the kettle", None, "en")
-    first, second = (messages[-1].content for messages in worker.asked)
-    assert first.startswith("Possible: turn on the kettle; turn off the kettle; none\n")
-    assert second.startswith("Possible: turn off the kettle; turn on the kettle; none\n")
-    assert worker.asked[0][:-1] == worker.asked[1][:-1]
+async def test_a_wish_said_in_so_many_words_is_done_at_once(worker: HeardWorker) -> None:
+    plan = await understanding(worker, *HOME).understand("Turn the bed lamp off", None, "en")
+    assert plan == Act((DeviceAction("light.bed_lamp", "turn_off"),))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Don't turn off the bed lamp",
+        "Never turn the bed lamp off",
+        "Turn off the bed lamp?",
+        "Turn off the bed lamp in ten minutes",
+        "Turn off the bed lamp for a minute",
+        "If I go, turn off the bed lamp",
+        "When it gets dark turn off the bed lamp",
+    ],
+)
+@pytest.mark.parametrize("acts_alone", [False, True])
+async def test_a_wish_with_a_no_a_doubt_or_a_time_in_it_is_never_done_at_once(text: str, acts_alone: bool) -> None:
+    opinion = Opinion(turn_off=-1)
+    plan = await understanding(opinion, *HOME, acts_alone=acts_alone).understand(text, None, "en")
+    assert not isinstance(plan, Act)
+
+
+@pytest.mark.parametrize("text", ["Could you turn the bed lamp off please", "Please, turn off my bed lamp now."])
+async def test_politeness_does_not_keep_a_wish_from_being_done(text: str) -> None:
+    plan = await understanding(Opinion(turn_off=-1), *HOME).understand(text, None, "en")
+    assert plan == Act((DeviceAction("light.bed_lamp", "turn_off"),))
+
+
+async def test_a_model_that_acts_alone_does_what_it_is_sure_of_and_asks_about_the_rest() -> None:
+    sure, unsure = Opinion(turn_on=-20, turn_off=-18), Opinion(turn_on=-20, turn_off=-19.5)
+    wish, text = DeviceAction("switch.kettle", "turn_off"), "The kettle has earned a rest"
+    assert await understanding(sure, KETTLE, acts_alone=True).understand(text, None, "en") == Act((wish,))
+    assert await understanding(unsure, KETTLE, acts_alone=True).understand(text, None, "en") == Ask(
+        "confirm", {"wish": (wish,)}, ("switch.kettle",)
+    )
+
+
+async def test_where_two_wishes_are_as_likely_the_person_is_asked_what_to_do() -> None:
+    torn = Opinion(turn_on=-20, turn_off=-19.9)
+    plan = await understanding(torn, KETTLE, acts_alone=True).understand("Wake up the kettle", None, "en")
     assert plan == Ask("what_to_do", {"name": "switch.kettle"}, ("switch.kettle",))
 
 
-async def test_devices_of_one_name_are_told_apart(worker: HeardWorker) -> None:
-    twins = [able(f"light.{area.lower()}", "Lamp", PRESSED, area=area) for area in ("Study", "Attic")]
-    triplet = able("light.attic_2", "Lamp", PRESSED, area="Attic")
-    await understanding(worker, *twins, triplet).understand("The lamp has earned a rest", None, "en")
-    asked = worker.asked[0][-1].content
-    assert asked.startswith("Possible: press the lamp; press the lamp (Attic); press the lamp (light.attic_2); none\n")
+async def test_of_two_devices_the_model_does_not_choose_one() -> None:
+    opinion = Opinion(turn_off_the_bed=-1, turn_off=-5, turn_on=-20)
+    plan = await understanding(opinion, *HOME, acts_alone=True).understand("The lamp has earned a rest", None, "en")
+    assert isinstance(plan, Ask)
+    assert plan.key == "which_one"
+    assert plan.candidates == ("light.reading_lamp", "light.bed_lamp")
+    assert plan.values["wish"] == tuple(DeviceAction(one, "turn_off") for one in plan.candidates)
+
+
+async def test_talk_that_is_likelier_is_talk_except_in_the_mode_that_never_talks() -> None:
+    opinion = Opinion(talk=-10, turn_off=-12, turn_on=-15)
+    model = understanding(opinion, KETTLE)
+    assert await model.understand("The kettle is lovely", None, "en") is None
+    assert isinstance(await model.understand("The kettle is lovely", None, "en", may_be_talk=False), Ask)
 
 
 async def test_a_hostile_name_chooses_nothing_else(worker: HeardWorker) -> None:
@@ -207,9 +276,8 @@ async def test_a_hostile_name_chooses_nothing_else(worker: HeardWorker) -> None:
     pump = able("button.pump", name, PRESSED, aliases=("pump",))
     plan = await understanding(worker, pump, KETTLE).understand("Let the pump have its way", None, "en")
     assert plan is None or (isinstance(plan, Ask) and plan.candidates == ("button.pump",))
-    options, _, sentence = worker.asked[0][-1].content.partition("\n")
-    assert len(options) < 200
-    assert sentence == "The person says: Let the pump have its way"
+    ((_, continuations),) = worker.asked
+    assert all(len(one.given) < 120 and "\n" not in one.given for one in continuations)
 
 
 async def test_without_a_model_it_is_said_so() -> None:

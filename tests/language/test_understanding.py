@@ -297,3 +297,33 @@ def test_a_polite_gerund_is_a_wish(understanding: Understanding) -> None:
     assert wished(said(understanding, "Would you mind turning the toaster off?")) == {
         "switch.toaster": ("turn_off", {})
     }
+
+
+@pytest.mark.parametrize(
+    ("sentence", "entities"),
+    [
+        ("Except for the attic light, turn all the lights off",
+         {"light.sink_light", "light.stove_light", "light.reading_lamp"}),
+        ("Turn off the kitchen, the parlour and the attic lights",
+         {"light.sink_light", "light.stove_light", "light.reading_lamp", "light.attic_light"}),
+    ],
+)  # fmt: skip
+def test_what_is_said_once_is_of_all_that_is_named(
+    understanding: Understanding, sentence: str, entities: set[str]
+) -> None:
+    assert wished(said(understanding, sentence)) == dict.fromkeys(entities, ("turn_off", {}))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "entity", "action", "params"),
+    [
+        ("Set the colour temperature of the reading lamp to 3000 kelvin", "light.reading_lamp", "turn_on",
+         {"color_temp_kelvin": 3000}),
+        ("Turn the radio up 10 percent", "media_player.radio", "set_volume", {"volume_level": 40}),
+        ("Turn the radio down to 10 percent", "media_player.radio", "set_volume", {"volume_level": 10}),
+    ],
+)  # fmt: skip
+def test_a_number_by_what_it_is_of(
+    understanding: Understanding, sentence: str, entity: str, action: str, params: dict[str, Any]
+) -> None:
+    assert wished(said(understanding, sentence)) == {entity: (action, params)}

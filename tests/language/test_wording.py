@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from edge_agent.home import DeviceAction, Entity
+from edge_agent.home import DeviceAction, Entity, Timer
 from edge_agent.language.plan import Ask, LetBe, Refuse, When
 from edge_agent.language.wording import Wording
 from tests.language.things import Things, result, thing
@@ -322,14 +322,30 @@ def test_what_is_done_later_is_said_with_its_time() -> None:
     assert tomorrow == "All right, I will turn off the desk lamp tomorrow at 12:05 am."
 
 
+TEA, UNNAMED = Timer("a", 300, 0, name="tea"), Timer("b", 600, 0)
+
+
 def test_timers_are_told_apart_by_their_names() -> None:
     assert WORDING.timer_set(300) == "Timer set for 5 minutes."
-    assert WORDING.timer_set(300, "tea") == "Timer tea set for 5 minutes."
-    assert WORDING.timer_changed(61) == "The timer now has 1 minute and 1 second left."
-    assert WORDING.timer_cancelled("tea") == "Timer tea cancelled."
-    both = "Timer tea has 5 seconds left; the timer has 1 minute left."
-    assert WORDING.timers_left([("tea", 5.2), (None, 60)]) == both
-    assert WORDING.timers_left([]) == WORDING.no_timer() == "No timer is set."
+    assert WORDING.timer_set(300, "tea") == "Tea timer set for 5 minutes."
+    assert WORDING.timers_changed([(UNNAMED, 61)]) == "The timer now has 1 minute and 1 second left."
+    assert WORDING.timers_left([(TEA, 5.2)]) == "The tea timer has 5 seconds left."
+    both = "The tea timer has 5 seconds left; the timer for 10 minutes has 1 minute left."
+    assert WORDING.timers_left([(TEA, 5.2), (UNNAMED, 60)]) == both
+    assert WORDING.no_timer() == "No timer is set."
+    assert WORDING.no_timer("tea") == "There is no tea timer."
+
+
+def test_it_is_said_which_timer_was_cancelled() -> None:
+    assert WORDING.timers_cancelled([TEA]) == "Tea timer cancelled."
+    assert WORDING.timers_cancelled([UNNAMED]) == "Timer for 10 minutes cancelled."
+    assert WORDING.timers_cancelled([TEA, UNNAMED]) == "Tea timer cancelled; timer for 10 minutes cancelled."
+    assert WORDING.which_timer([TEA, UNNAMED]) == "Which timer do you mean: tea or 10 minutes?"
+
+
+def test_what_is_done_for_a_while_is_said_to_be_undone() -> None:
+    wish = [DeviceAction("light.desk", "turn_off")]
+    assert WORDING.undone(wish, When(delay_s=600), HOME) == "In 10 minutes I will turn off the desk lamp."
 
 
 def test_the_clock_is_told_in_the_manner_of_the_language() -> None:

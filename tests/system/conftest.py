@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.real_parts import AgentProcess, Mosquitto, Person
+from tests.system.scripted_home import ScriptedHome
 
 
 @pytest.fixture(scope="module")
@@ -25,3 +26,10 @@ def person(mosquitto: Mosquitto, agent: AgentProcess) -> Iterator[Person]:
     person.status("ready")
     yield person
     person.close()
+
+
+@pytest.fixture
+def own_house(own_mosquitto: Mosquitto) -> Iterator[ScriptedHome]:
+    house = ScriptedHome(own_mosquitto.port)
+    yield house
+    house.close()

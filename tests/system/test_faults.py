@@ -13,15 +13,13 @@ import pytest
 
 from tests.real_parts import AgentProcess, Mosquitto, Person, Received, wait_until
 
-LONG = "Count from one to five hundred in words, and do not stop before the end."
-
 pytestmark = pytest.mark.slow
 
 
 def test_a_killed_worker_is_replaced_and_its_command_answered(own_agent: AgentProcess, own_person: Person) -> None:
     own_person.status("ready")
     first_worker = own_agent.worker_pid()
-    request = own_person.command(LONG, stream=True, max_tokens=150, seed=1)
+    request = own_person.long_command(max_tokens=150)
     own_person.first_chunk(request)
     os.kill(first_worker, signal.SIGKILL)
     reply = own_person.reply(request)
@@ -44,7 +42,7 @@ def _tells_of_a_new_worker(message: Received) -> bool:
 
 def test_a_worker_killed_twice_interrupts_the_command(own_agent: AgentProcess, own_person: Person) -> None:
     own_person.status("ready")
-    request = own_person.command(LONG, stream=True, max_tokens=700, seed=1)
+    request = own_person.long_command()
     own_person.first_chunk(request)
     first_worker = own_agent.worker_pid()
     os.kill(first_worker, signal.SIGKILL)
@@ -59,7 +57,7 @@ def test_a_worker_that_hangs_is_killed(own_mosquitto: Mosquitto, own_person: Per
     agent = AgentProcess(tmp_path, own_mosquitto.port, INFERENCE__HANG_S=2).start()
     try:
         own_person.status("ready")
-        request = own_person.command(LONG, stream=True, max_tokens=100)
+        request = own_person.long_command(max_tokens=100)
         own_person.first_chunk(request)
         os.kill(agent.worker_pid(), signal.SIGSTOP)
         assert own_person.reply(request)["status"] == "ok"
@@ -100,7 +98,7 @@ def test_our_entities_are_announced_again_when_home_assistant_starts(
 
 def test_sigterm_lets_the_running_command_finish(own_agent: AgentProcess, own_person: Person) -> None:
     own_person.status("ready")
-    request = own_person.command(LONG, stream=True, max_tokens=100)
+    request = own_person.long_command(max_tokens=100)
     own_person.first_chunk(request)
     own_agent.send_signal(signal.SIGTERM)
     assert own_person.reply(request)["status"] == "ok"
@@ -110,30 +108,32 @@ def test_sigterm_lets_the_running_command_finish(own_agent: AgentProcess, own_pe
     assert own_person.all(f"{own_person.root}/status")[-1].json()["state"] == "stopping"
 
 
-def test_what_waits_at_sigterm_is_answered_after_the_restart(own_agent: AgentProcess, own_person: Person) -> None:
-    own_person.status("ready")
-    running = own_person.command(LONG, stream=True, max_tokens=60)
-    own_person.first_chunk(running)
-    waiting = own_person.command("Say hello.", max_tokens=8)
-    own_person.publish("command", "a question without an id")
-    wait_until(lambda: _queued(own_person) == 2, "both wait")
-    own_agent.send_signal(signal.SIGTERM)
-    assert own_agent.wait() == 0
-    assert own_person.reply(running)["status"] == "ok"
-    assert not own_person.replies(waiting)
-    own_agent.start()
-    assert own_person.reply(waiting)["status"] == "ok"
-    wait_until(lambda: len(own_person.all(f"{own_person.root}/reply")) == 3, "all three replies")
-
-
-def _queued(person: Person) -> int:
-    said = person.all(f"{person.root}/telemetry")
-    return int(said[-1].json()["commands"]["queued"]) if said else 0
+def test_what_waits_at_sigterm_is_answered_after_the_restart(
+    own_mosquitto: Mosquitto, own_person: Person, tmp_path: Path
+) -> None:
+    agent = AgentProcess(tmp_path, own_mosquitto.port, AGENT__GRACE_S=50).start()
+    try:
+        own_person.status("ready")
+        running = own_person.long_command(max_tokens=500)
+        own_person.first_chunk(running)
+        waiting = own_person.command("Say hello.", max_tokens=8)
+        own_person.publish("command", "a question without an id")
+        wait_until(lambda: len(agent.noted()) == 3, "two wait behind the one that runs")
+        assert not own_person.replies(running)
+        agent.send_signal(signal.SIGTERM)
+        assert agent.wait() == 0
+        assert own_person.reply(running)["status"] == "ok"
+        assert not own_person.replies(waiting)
+        agent.start()
+        assert own_person.reply(waiting)["status"] == "ok"
+        wait_until(lambda: len(own_person.all(f"{own_person.root}/reply")) == 3, "all three replies")
+    finally:
+        agent.stop()
 
 
 def test_a_killed_daemon_answers_after_the_restart_once(own_agent: AgentProcess, own_person: Person) -> None:
     own_person.status("ready")
-    running = own_person.command(LONG, stream=True, max_tokens=120)
+    running = own_person.long_command(max_tokens=120)
     own_person.first_chunk(running)
     waiting = own_person.command("Say hello.", max_tokens=8)
     worker = own_agent.worker_pid()
@@ -153,6 +153,7 @@ def test_a_killed_daemon_answers_after_the_restart_once(own_agent: AgentProcess,
 def test_a_repeat_after_a_restart_gets_the_same_reply(own_agent: AgentProcess, own_person: Person) -> None:
     own_person.status("ready")
     first = own_person.ask("Tell me a joke.", id="again", temperature=1.5, max_tokens=20)
+    wait_until(lambda: own_agent.noted() == [True], "its publication is noted")
     own_agent.send_signal(signal.SIGKILL)
     own_agent.wait()
     own_agent.start()

@@ -81,6 +81,8 @@ def build(discovered: DiscoveredConfig, *, refuses: Refuses = lambda topic: None
         device_name=discovered.device_name,
         actions=actions,
         sources=parts.sources.all(),
+        tells=frozenset(parts.sources.tells),
+        lapses=parts.lapses,
         assumed=bool(actions) and (options.flag("optimistic") or not _shows_what_it_does(parts)),
     )
 

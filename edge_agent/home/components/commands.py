@@ -9,8 +9,6 @@ from typing import Any
 from edge_agent.home.entity import EntityAction, Parameter, Params, Publication
 from edge_agent.home.templates import Template
 
-PERCENT = Parameter("number", 0, 100, 1)
-
 
 @dataclass(frozen=True)
 class Command:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edge_agent.home.components.commands import PERCENT, Command, given, number_of
+from edge_agent.home.components.commands import Command, given, number_of
 from edge_agent.home.components.options import Options
 from edge_agent.home.components.ranges import Positions
 from edge_agent.home.components.sources import NOTHING, Told, json_object, number
-from edge_agent.home.entity import EntityAction, Params, Publication, Value
+from edge_agent.home.entity import EntityAction, Parameter, Params, Publication, Value
 
 STOPPED = "stopped"
 
@@ -98,7 +98,8 @@ class PositionCommand:
         def publications(_: object, params: Params) -> tuple[Publication, ...]:
             return (self.publication(number_of(given(params, "position"))),)
 
-        return EntityAction("set_position", {"position": PERCENT}, publications)
+        parameter = Parameter("number", 0, 100, self.positions.step)
+        return EntityAction("set_position", {"position": parameter}, publications)
 
 
 def position_command(options: Options, topic_key: str, template_key: str) -> PositionCommand | None:

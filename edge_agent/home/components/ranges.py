@@ -16,6 +16,11 @@ class Positions:
         """0 (closed) to 100 (open)."""
         return clamped(round((value - self.closed) * 100 / (self.opened - self.closed)))
 
+    @property
+    def step(self) -> float:
+        """In percent: how finely it stands."""
+        return max(1.0, 100 / abs(self.opened - self.closed))
+
     def value(self, percent: float) -> int:
         return round(self.closed + clamped(percent) * (self.opened - self.closed) / 100)
 

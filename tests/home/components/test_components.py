@@ -8,7 +8,8 @@ import pytest
 
 from edge_agent.home.components import COMPONENTS, build
 from edge_agent.home.discovery import DiscoveredConfig
-from tests.home.components.building import built, discovered, hear, shown
+from edge_agent.home.effects import expected, progress
+from tests.home.components.building import COMMAND_TOPIC, STATE_TOPIC, built, discovered, hear, shown
 
 NEEDED: dict[str, dict[str, Any]] = {
     "climate": {"mode_state_topic": "device/state", "current_temperature_topic": "device/state"},
@@ -111,3 +112,61 @@ def test_an_entity_says_who_and_where_it_is() -> None:
     assert (sensor.id, sensor.kind, sensor.name) == ("sensor.cellar_humidity", "sensor", "Cellar Humidity")
     assert (sensor.area, sensor.device_name, sensor.unique_id) == ("Basement", "Cellar", "cellar-1")
     assert (sensor.device_class, sensor.unit, sensor.assumed) == ("humidity", "%", False)
+
+
+@pytest.mark.parametrize(
+    ("component", "config", "action", "params", "now", "then"),
+    [
+        (
+            "water_heater",
+            {"mode_state_topic": STATE_TOPIC, "mode_command_topic": COMMAND_TOPIC},
+            "set_mode",
+            {"mode": "eco"},
+            "gas",
+            "eco",
+        ),
+        (
+            "light",
+            {"schema": "json", "brightness": True, "brightness_scale": 10},
+            "turn_on",
+            {"brightness_pct": 55},
+            '{"state": "OFF"}',
+            '{"state": "ON", "brightness": 6}',
+        ),
+        (
+            "cover",
+            {
+                "position_topic": STATE_TOPIC,
+                "set_position_topic": COMMAND_TOPIC,
+                "position_open": 4,
+                "state_topic": None,
+            },
+            "set_position",
+            {"position": 60},
+            "0",
+            "2",
+        ),
+    ],
+)
+def test_what_it_is_asked_for_is_known_by_what_it_can_tell(
+    component: str, config: dict[str, Any], action: str, params: dict[str, Any], now: str, then: str
+) -> None:
+    entity = hear(built(component, **config), now)
+    effect = expected(entity, action, params)
+    assert effect is not None
+    assert progress(entity, effect) == "other"
+    assert progress(hear(entity, then), effect) == "done"
+
+
+def test_what_no_topic_tells_is_not_waited_for() -> None:
+    dimmer = built("light", brightness_command_topic="device/dim")
+    assert dimmer.tells == {"state"}
+    effect = expected(hear(dimmer, "OFF"), "turn_on", {"brightness_pct": 50})
+    assert effect is not None
+    assert progress(hear(dimmer, "ON"), effect) == "not_shown"
+    assert expected(dimmer, "turn_on", {"brightness_pct": 20}) is None
+
+
+def test_a_light_that_tells_its_brightness_by_its_colour_tells_it() -> None:
+    lamp = built("light", rgb_command_topic="device/rgb", rgb_state_topic="device/colour")
+    assert lamp.tells == {"state", "color", "brightness_pct"}

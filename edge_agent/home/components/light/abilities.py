@@ -64,6 +64,10 @@ class Brightness:
             raise ValueError(f"`{key}` is {scale:g}; it must be 1 or more.")
         return Brightness(scale)
 
+    def parameter(self) -> Parameter:
+        """In percent, as finely as the device goes."""
+        return Parameter("number", 0, 100, max(1.0, 100 / self.scale), required=False)
+
     def device_value(self, percent: float) -> int:
         """Never 0, which turns a light off."""
         return max(1, round(percent * self.scale / 100))
@@ -106,14 +110,14 @@ class Look:
 class Abilities:
     """What `turn_on` takes."""
 
-    brightness: bool = False
+    brightness: Brightness | None = None
     color: bool = False
     color_temperature: ColorTemperature | None = None
     effects: tuple[str, ...] = ()
 
     def parameters(self) -> dict[str, Parameter]:
         known = {
-            "brightness_pct": Parameter("number", 0, 100, 1, required=False) if self.brightness else None,
+            "brightness_pct": self.brightness.parameter() if self.brightness else None,
             "color": Parameter("color", required=False) if self.color else None,
             "color_temp_kelvin": self.color_temperature.parameter() if self.color_temperature else None,
             "effect": Parameter("choice", choices=self.effects, required=False) if self.effects else None,

@@ -81,11 +81,16 @@ class _Commands:
 
     def abilities(self) -> Abilities:
         return Abilities(
-            brightness=self.brightness is not None or self.scales_color,
+            brightness=self._scale(),
             color=self.color is not None,
             color_temperature=self.temperature_scale if self.temperature else None,
             effects=self.effects if self.effect else (),
         )
+
+    def _scale(self) -> Brightness | None:
+        if self.brightness is not None:
+            return self.brightness_scale
+        return Brightness(FULL) if self.scales_color else None
 
     def turn_off(self) -> Sequence[Publication]:
         return (self.power.publication(self.off),)
@@ -165,14 +170,15 @@ class _Readings:
         sources.attribute("state", "state_topic", template, words((on, "on"), (off, "off")))
         sources.attribute("brightness_pct", "brightness_state_topic", "brightness_value_template", self._percent)
         sources.attribute("effect", "effect_state_topic", "effect_value_template", plain)
+        shown = ("color", "brightness_pct") if self._scaled else ("color",)
         for space in SPACES:
-            self._add(f"{space.mode}_state_topic", f"{space.mode}_value_template", "color", partial(self._color, space))
-        self._add("color_temp_state_topic", "color_temp_value_template", "color_temp_kelvin", self._kelvin)
-        self._add("color_mode_state_topic", "color_mode_value_template", None, self._mode)
+            self._add(f"{space.mode}_state_topic", f"{space.mode}_value_template", partial(self._color, space), *shown)
+        self._add("color_temp_state_topic", "color_temp_value_template", self._kelvin, "color_temp_kelvin")
+        self._add("color_mode_state_topic", "color_mode_value_template", self._mode)
 
-    def _add(self, topic_key: str, template_key: str, name: str | None, interpret: Interpretation) -> None:
-        if self._sources.add(topic_key, template_key, interpret, *([name] if name else [])) and name:
-            self._shown.tells.add(name)
+    def _add(self, topic_key: str, template_key: str, interpret: Interpretation, *names: str) -> None:
+        if self._sources.add(topic_key, template_key, interpret, *names):
+            self._shown.tells.update(names)
 
     def _percent(self, text: str) -> Value:
         return self._brightness.percent(number(text))

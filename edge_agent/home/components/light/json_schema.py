@@ -57,8 +57,9 @@ class _JsonLight:
         modes = _modes(options)
         space = next((space for space in SPACES if space.mode in modes), None)
         temperature = ColorTemperature.of(options)
+        scale = Brightness.of(options)
         abilities = Abilities(
-            brightness=options.flag("brightness") or bool(modes - DARK_MODES),
+            brightness=scale if options.flag("brightness") or modes - DARK_MODES else None,
             color=space is not None,
             color_temperature=temperature if "color_temp" in modes else None,
             effects=options.choices("effect_list") if options.flag("effect", default=True) else (),
@@ -66,7 +67,7 @@ class _JsonLight:
         return _JsonLight(
             options.required_command("command_topic"),
             abilities,
-            Brightness.of(options),
+            scale,
             Brightness.of(options, "white_scale"),
             temperature,
             space,

@@ -67,7 +67,7 @@ class _TemplateLight:
                 raise ValueError(f"`{key}` is missing.")
         temperature = ColorTemperature.of(options)
         abilities = Abilities(
-            brightness="brightness_template" in options,
+            brightness=BRIGHTNESS if "brightness_template" in options else None,
             color=all(key in options for key in COLOR_TEMPLATES),
             color_temperature=temperature if "color_temp_template" in options else None,
             effects=options.choices("effect_list"),

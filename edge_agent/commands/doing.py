@@ -174,7 +174,7 @@ def _next(when: When, now: datetime) -> datetime:
     at = now.replace(hour=(when.hour or 0) % 24, minute=when.minute, second=0, microsecond=0)
     if when.tomorrow:
         return at + timedelta(days=1)
-    if at <= now and at.hour < 12 and at + timedelta(hours=12) > now:
+    if at <= now and 0 < at.hour < 12 and at + timedelta(hours=12) > now:
         return at + timedelta(hours=12)  # "at seven", said at nine in the morning
     return at if at > now else at + timedelta(days=1)
 

@@ -122,7 +122,7 @@ def _bare(clause: Clause) -> float | None:
 
 
 def _level(entity: Entity, clause: Clause) -> Wish | None:
-    if entity.kind not in LEVELS or entity.kind == "light" or clause.by:
+    if entity.kind not in LEVELS or entity.kind == "light" or clause.by or _further(entity, clause):
         return None
     level = clause.percent if clause.percent is not None else _bare(clause)
     if level is None:
@@ -185,16 +185,17 @@ def _relative(entity: Entity, clause: Clause) -> Wish | None:
     """Up, down, brighter, warmer, louder; or half as much."""
     if factors := [FACTORS[cue] for cue in clause.cues if cue in FACTORS]:
         return _times(entity, factors[0])
-    direction = _direction(clause) or _part_way(entity, clause)
+    direction = _further(entity, clause) or _direction(clause) or _part_way(entity, clause)
     shut_down = "close" in clause.cues and entity.kind not in ("cover", "valve")
-    if direction == 0 or shut_down or _is_plain(entity, clause) or entity.kind not in RELATIVE_KINDS:
+    is_plain = _is_plain(entity, clause) and not _further(entity, clause)
+    if direction == 0 or shut_down or is_plain or entity.kind not in RELATIVE_KINDS:
         return None
     action, parameter = LEVELS.get(entity.kind, ("set_temperature", "temperature"))
     bounds = _parameter(entity, action, parameter)
     if bounds is None or (entity.state == "off" and direction < 0):
         return NOTHING
     said = clause.percent if clause.percent is not None else clause.number
-    by_so_much = said and (clause.by or _is_by_so_much(clause))
+    by_so_much = said and (clause.by or _is_by_so_much(clause) or _further(entity, clause))
     step = said if said and by_so_much else STEP[parameter] * (LITTLE if clause.little else 1)
     now = entity.attributes.get(parameter)
     if not isinstance(now, int | float):
@@ -220,6 +221,14 @@ def _part_way(entity: Entity, clause: Clause) -> int:
     if not (clause.little or clause.by) or _parameter(entity, "set_position", "position") is None:
         return 0
     return ("open" in clause.cues) - ("close" in clause.cues)
+
+
+def _further(entity: Entity, clause: Clause) -> int:
+    """ "20 percent more closed" is down by so much, though more is up."""
+    moves = ("open" in clause.cues) - ("close" in clause.cues)
+    more = clause.by or not {"up", "resume"}.isdisjoint(clause.cues)
+    is_by = more and clause.percent is not None and not clause.flags & {"exact", "level"}
+    return moves if is_by and entity.kind in ("cover", "valve") else 0
 
 
 def _is_plain(entity: Entity, clause: Clause) -> bool:
@@ -287,8 +296,9 @@ SIMPLE: Mapping[str, Mapping[str, str]] = {  # kind → cue → action
     "lawn_mower": {"dock": "return_to_base", "in": "return_to_base",
                    "pause": "pause", "stop": "pause", "mow": "start", "start": "start",
                    "on": "start", "resume": "start", "off": "return_to_base"},
-    "media_player": {"mute": "mute", "unmute": "unmute", "pause": "pause", "resume": "play", "play": "play", "next": "next",
-                     "previous": "previous", "stop": "stop", "off": "turn_off", "start": "play", "on": "turn_on"},
+    "media_player": {"mute": "mute", "unmute": "unmute", "pause": "pause", "resume": "play", "play": "play",
+                     "next": "next", "previous": "previous", "stop": "stop", "off": "turn_off",
+                     "start": "play", "on": "turn_on"},
     "alarm_control_panel": {"arm": "arm_away", "disarm": "disarm", "on": "arm_away", "off": "disarm"},
 }  # fmt: skip
 ON_OFF: Mapping[str, str] = {
@@ -340,7 +350,8 @@ def _climate(entity: Entity, clause: Clause) -> Wish | None:
 
 def _by_strength(cues: Iterable[str]) -> list[str]:
     """What says most first: "put … on" is on, "set" alone says nothing."""
-    weak = {"set": 4, "add": 5, "start": 3, "on": 2, "stop": 1}  # what can pause is paused by "halt an"
+    weak = {"set": 4, "add": 5, "start": 3, "on": 2, "water": 2, "clean": 2, "mow": 2, "stop": 1}
+    # What can pause is paused by "halt an"
     return sorted(cues, key=lambda cue: weak.get(cue, 0))
 
 

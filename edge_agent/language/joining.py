@@ -20,7 +20,7 @@ def join(clauses: list[Clause], vocabulary: Vocabulary) -> list[Clause]:
     told = _with_shared_kind([_with_shared_place(clause, vocabulary) for clause in named], vocabulary)
     told = _with_nouns_of_ones(_corrected(_with_meant_pronouns(told)), vocabulary)
     forward = _Forward(vocabulary).clauses(_with_the_rest(told))
-    return [_with_shared_place(clause, vocabulary) for clause in _handed_back(forward)]
+    return [_with_shared_place(clause, vocabulary) for clause in _handed_back(_without_repeats(forward))]
 
 
 def _with_late_but(clauses: list[Clause]) -> list[Clause]:
@@ -218,7 +218,7 @@ class _Forward:
     def _is_where(self, named: tuple[Reference, ...], own: tuple[Reference, ...]) -> bool:
         is_place = len(named) == 1 and (named[0].words or named[0].scope) and _is_place(named[0], self._vocabulary)
         things = not any(_is_place(ref, self._vocabulary) or _has_place(ref, self._vocabulary) for ref in own)
-        return bool(is_place) and not named[0].quantity and things
+        return bool(is_place) and things and (not named[0].quantity or named[0].scope == "house")
 
     def _beside(self, reference: Reference, own: tuple[Reference, ...], lead: str | None) -> Reference:
         """ "kitchen and hall lights": the lights of both."""
@@ -255,9 +255,8 @@ class _Forward:
                 else one
                 for one in clause.references
             )
-            self._result.append(
-                before.with_references(*(replace(one, quantity=one.quantity or "all") if of_all else one for one in there))
-            )
+            named = (replace(one, quantity=one.quantity or "all") if of_all else one for one in there)
+            self._result.append(before.with_references(*named))
 
     def _is_everything(self, reference: Reference) -> bool:
         kinds = self._vocabulary.lexicon.kinds.keys() - self._vocabulary.place_words
@@ -336,8 +335,6 @@ def _handed_back(clauses: list[Clause]) -> list[Clause]:
         elif _leaves_out(clause, before) and clause.has_target:
             if any(ref.quantity == "all" or ref.plural for ref in before.references):
                 result[-1] = replace(before, excepted=(*before.excepted, *clause.references))
-        elif _only_repeats(clause, before):
-            continue
         elif "same" in clause.flags and _is_named_only(clause) and before.cues and before.has_target:
             result.append(before.with_references(*clause.references))  # "the floor lamp on and the ceiling lamp too"
         elif clause.excepted and not clause.cues and not clause.references:
@@ -359,10 +356,15 @@ def _handed_back(clauses: list[Clause]) -> list[Clause]:
     return result
 
 
+def _without_repeats(clauses: list[Clause]) -> list[Clause]:
+    return [clause for at, clause in enumerate(clauses) if not at or not _only_repeats(clause, clauses[at - 1])]
+
+
 def _only_repeats(clause: Clause, before: Clause) -> bool:
     """ "Hold it, Rosie, pause": the same is said twice."""
-    adds = clause.has_target or clause.has_value or clause.excepted or clause.when or clause.for_s or clause.lead == "and"
-    return bool(clause.cues) and not adds and before.has_target and clause.cues == before.cues
+    adds = clause.has_target or clause.has_value or clause.excepted or clause.when or clause.for_s
+    again = before.has_target and clause.cues == before.cues and clause.lead != "and"
+    return bool(clause.cues) and again and not adds
 
 
 def _leaves_out(clause: Clause, before: Clause) -> bool:
@@ -406,9 +408,19 @@ def _there(things: list[Reference], place: Reference, vocabulary: Vocabulary) ->
     """The things of before with the place that is said behind them."""
     if place.quantity and not place.scope and _is_place(things[-1], vocabulary):
         return [*things[:-1], things[-1].joined(place)]  # "in the kitchen, everything off"
-    if place.words and all(_has_place(one, vocabulary) for one in things):
+    elsewhere = [_has_place(one, vocabulary) and not _may_be_in(one, place, vocabulary) for one in things]
+    if place.words and all(elsewhere):
         return [*things, _elsewhere(things[-1], place, vocabulary)]
-    return [one if _has_place(one, vocabulary) or one.pronoun else one.joined(place) for one in things]
+    return [
+        one if is_elsewhere or one.pronoun else one.joined(place)
+        for one, is_elsewhere in zip(things, elsewhere, strict=True)
+    ]
+
+
+def _may_be_in(thing: Reference, place: Reference, vocabulary: Vocabulary) -> bool:
+    """ "The bathroom light in the master bathroom": what is said of its place is said of that place too."""
+    places = set(thing.words) & vocabulary.place_words - SMALL_WORDS
+    return thing.scope in (None, "house") and bool(places) and places < set(place.words)
 
 
 def _led_by_place(references: list[Reference], vocabulary: Vocabulary) -> list[Reference]:

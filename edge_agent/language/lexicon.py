@@ -134,9 +134,12 @@ class Lexicon:
         self.rooms = self._with_stems(tables.get("rooms", ()))  # of any home: said of another home they are missing
         self.ordinary = self._with_stems(tables.get("ordinary", ())) | self.rooms  # right, and no slip of another
         self.nouns = self._with_stems(tables.get("nouns", ()))  # behind an article things: "das Auto"
-        self.generic = frozenset(map(self.canonical, self._with_stems(tables.get("generic", ()))))  # "machine" alone names no coffee machine
-        self.several = self._with_stems(tables.get("several_pronouns", ()))  # "them": what was spoken of before
-        self.keys_only = {self.stem(plain(name)) for name, words in tables.get("same", {}).items() if name not in words}
+        self.distinct = [frozenset(map(self.canonical, map(plain, some))) for some in tables.get("distinct", ())]
+        # "machine" alone names no coffee machine.
+        self.generic = frozenset(map(self.canonical, self._with_stems(tables.get("generic", ()))))
+        self.several = frozenset(map(plain, tables.get("several_pronouns", ())))  # "them": what was spoken of
+        same = tables.get("same", {})
+        self.keys_only = {self.stem(plain(name)) for name, words in same.items() if name not in words}  # never said
         self._cue_words = [
             words[0]
             for words, found in self.phrases.items()

@@ -70,7 +70,7 @@ class ListSpeech:
             entity = self._entity(named)
             return Query(action, (entity.id,)) if entity is not None and self._means_a_list(named) else None  # type: ignore[arg-type]
         if action == "contains":
-            entity = self._entity(named)
+            entity = self._entity(named) or self._holding(item)
             return Query("contains", (entity.id,), item=item) if entity is not None else None
         if named is None and action == "add_item":
             return None
@@ -93,7 +93,8 @@ class ListSpeech:
     def _is_name(self, said: str) -> bool:
         """Whether a list is called just so."""
         spoken = frozenset(self._vocabulary.canonical(said)) - self._vocabulary.lexicon.small_words
-        return any(spoken in (name, name - GENERIC, name | GENERIC) for one in self._lists for name in one.names if spoken)
+        names = [name for one in self._lists for name in one.names]
+        return bool(spoken) and any(spoken in (name, name - GENERIC, name | GENERIC) for name in names)
 
     def _which(self, named: str | None) -> Plan | None:
         candidates = tuple(words.entity.id for words in self._lists)

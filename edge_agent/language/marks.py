@@ -317,16 +317,16 @@ def _loosely(words: Sequence[Word], at: int, lexicon: Lexicon, vocabulary: Vocab
         canonical = lexicon.canonical(both)
         if canonical in vocabulary.words:
             return Mark(tuple(words[at : at + 2]), home=(canonical,))
-        next_says_nothing = not _known(words[at + 1], lexicon, vocabulary) and (
-            not any(one.type == "cue" for one in lexicon.phrases.get((words[at + 1].plain,), ()))
-        )
+        is_cue = any(one.type == "cue" for one in lexicon.phrases.get((words[at + 1].plain,), ()))
+        next_says_nothing = not is_cue and not _known(words[at + 1], lexicon, vocabulary)
         near = vocabulary.near(both) if len(both) > 4 and next_says_nothing else None
         if near is not None and len(near) > 3:
             return Mark(tuple(words[at : at + 2]), home=(near,))
-    is_spelled_right = (word.plain,) in lexicon.means or word.plain in lexicon.ordinary  # "coffee", where there is no coffee machine, is not "cover"
+    # "Coffee", where there is no coffee machine, is not "cover".
+    is_spelled_right = (word.plain,) in lexicon.means or word.plain in lexicon.ordinary
     near = None if is_spelled_right else vocabulary.near(lexicon.canonical(word.plain))
     if near is None and (two := _run_together(word.plain, lexicon, vocabulary)):
         return Mark((word,), home=two)
     if near is not None:
-        return Mark((word,), home=(near,))
+        return Mark((word,), lexicon.near(word.plain), home=(near,))
     return Mark((word,), unknown=word.plain)

@@ -18,6 +18,11 @@ class When:
     minute: int = 0
     tomorrow: bool = False
 
+    @property
+    def is_told(self) -> bool:
+        """And not only "tomorrow"."""
+        return self.delay_s is not None or self.hour is not None
+
 
 @dataclass(frozen=True)
 class Act:

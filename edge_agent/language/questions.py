@@ -112,7 +112,7 @@ class _Question:
             return None
         asked = self._without("temperature", "humidity", "battery", "power", "brightness", "heating")
         places = [self._here(one) for one in (self._reference, asked)] if not self._names_a_place() else []
-        for reference in (*places, self._reference, asked, replace(asked, plural=False)):
+        for reference in (*places, self._reference, asked, replace(asked, plural=False), self._anywhere(asked)):
             for kinds, name in SOURCES[attribute]:
                 found = self._find(of_kinds(*kinds), reference)
                 if found.entities and not found.ambiguous:
@@ -122,6 +122,10 @@ class _Question:
 
     def _names_a_place(self) -> bool:
         return bool(self._vocabulary.place_words & set(self._reference.words)) or self._reference.scope is not None
+
+    def _anywhere(self, reference: Reference) -> Reference:
+        """Where nothing measures it "in here", what there is in the home tells."""
+        return replace(reference, plural=False, scope=None if reference.scope == "here" else reference.scope)
 
     def _here(self, reference: Reference) -> Reference:
         return replace(reference, scope="here")

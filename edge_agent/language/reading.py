@@ -24,6 +24,8 @@ MILD_C = 5.0, 35.0
 LEAST_KELVIN = 1000.0  # a bare number that is one can be nothing else
 # What a word that is an article or a pronoun is the article of, other than things of this home.
 NOMINAL = ("article", "attribute", "color", "kelvin", "level", "quantity", "scope", "side", "time", "timer")
+# Behind these a verb is no new wish: "she would turn …", "I want you to turn …".
+LEADS_ON = ("place", "little", "article", "want", "request", "not", "pronoun", "remark", "modal", "cue")
 MOST_COUNTED = 5  # "two lamps": more than so many are a value
 ENDING_CUES = frozenset({"on", "off", "open", "close", "up", "down", "lock", "unlock"})
 DONE_AT_A_TIME = frozenset({"on", "off", "open", "close", "start", "stop", "lock"})
@@ -45,6 +47,7 @@ class _Reading:
     extras: list[str] = field(default_factory=list)
     when: When | None = None
     for_s: float | None = None
+    later: bool = False  # "tonight", "in a while": not now, and not told when
     late: bool = False  # "tonight" was said, so eight is twenty
     marks: list[Mark] = field(default_factory=list)
     open: Reference | None = None
@@ -70,6 +73,8 @@ class _Reading:
             self.flags.discard("leave")
             self.cues.append("set")
 
+        if self.later or (self.when is not None and not self.when.is_told):
+            self.flags.add("later")
         if self.told and not self.wishes and "question" not in self.flags:
             self.cues, self.values = [], {}
 
@@ -168,7 +173,7 @@ class Reader:
         """A question begins with its word: "is the light on", not "the light is on"."""
         if self._lexicon.asks_at_the_end:
             return False
-        said_already = reading.cues or reading.references or reading.values or reading.wishes or reading.open is not None
+        said_already = reading.cues or reading.references or reading.values or reading.wishes or reading.open
         return bool(said_already) and "question" not in reading.flags
 
     def _note(self, reading: _Reading, flag: str, value: str) -> None:
@@ -229,6 +234,8 @@ class Reader:
         elif (quantity := mark.value("quantity")) is not None:
             if reading.excepted and reading.open is None:
                 reading.excepting = False  # "except in the garden may all lights go off"
+            if quantity == "all" and self._are_those_before(part, at):
+                self._take_pronoun(reading, part[at - 1], "it")
             reading.refer("", quantity=quantity, scope="house" if mark.has("scope", "house") else None,
                           pronoun="other" if mark.has("pronoun", "other") else None)  # fmt: skip
         elif (scope := mark.value("scope")) is not None and not self._stands_over_something(reading, part, at):
@@ -240,6 +247,11 @@ class Reader:
         else:
             return False
         return True
+
+    def _are_those_before(self, part: list[Mark], at: int) -> bool:
+        """`mach sie alle aus`, `éteins-les toutes`; but `schalten Sie alle Lampen aus`."""
+        behind = at > 0 and part[at - 1].words[-1].plain in self._lexicon.several
+        return behind and not part[at - 1].has("pronoun") and not self._stands_before_noun(part, at)
 
     def _is_aspect(self, reading: _Reading, part: list[Mark], at: int) -> bool:
         """ "The brightness of the lamp" is no second thing."""
@@ -281,6 +293,8 @@ class Reader:
 
         Behind an article or a preposition, or before a word of a name, it belongs to a name: "my neighbour's lamp".
         """
+        if part[at].unknown in self._lexicon.rooms:
+            return False
         before = next((mark for mark in reversed(part[:at]) if mark.unknown is None), None)
         following = next((mark for mark in part[at + 1 :] if mark.unknown is None), None)
         if following is not None and ((following.home and not following.has("cue")) or following.has("attribute")):
@@ -289,7 +303,9 @@ class Reader:
         if before is None:
             return bool(things) and following is not None and following.has("filler")
         if before.home:
-            return self._names_a_thing(before)
+            is_owner = part[at - 1] is before and self._lexicon.is_plural(before.words[-1].plain)
+            names = is_owner and part[at].unknown not in self._lexicon.ordinary  # "the lamp's cousin"
+            return self._names_a_thing(before) and not names
         if not things or any(map(before.has, ("article", "place", "beside", "quantity", "clitic", "cue"))):
             return before.has("cue") and any(self._names_a_thing(one) for one in part[:at])
         return any(self._names_a_thing(one) for one in part[:at]) or before.has("filler") or before.has("pronoun")
@@ -403,14 +419,11 @@ class Reader:
         after = part[at + taken] if at + taken < len(part) else None
         if unit in SECONDS:
             return taken + 1  # how long, which no device is set to
-        if name == "degrees" and after is not None and after.has("half"):
-            number, taken = number + 0.5, taken + 1
-        if name == "number" and number % 1 and MILD_C[0] <= number <= MILD_C[1]:
-            name = "degrees"  # nobody dims to 20.5
+        name, number, more = _as_degrees(name, number, after)
         reading.close_reference()
         reading.values[name] = number
         reading.values["by"] = (bool(reading.values.get("by")) or by) and not exact
-        return taken
+        return taken + more
 
     def _led_in(self, part: list[Mark], at: int, amount: str) -> bool:
         """Whether it stands behind `by` or `to`: "by 20 percent", "by about 20 percent"."""
@@ -442,6 +455,7 @@ class Reader:
         if taken := self._take_clock(reading, part, at):
             return taken
         reading.late = reading.late or mark.has("time", "evening")
+        reading.later = reading.later or (mark.has("time", "later") and not mark.home)
         if mark.has("time", "tomorrow") or (mark.has("time", "evening") and reading.when is not None):
             when = reading.when or When()
             late = mark.has("time", "evening") and when.hour is not None and when.hour < 12
@@ -502,6 +516,15 @@ class Reader:
         return any(kind.startswith("cover") for kind in kinds)
 
 
+def _as_degrees(name: str, number: float, after: Mark | None) -> tuple[str, float, int]:
+    """(name of the value, value, marks taken more): "20 degrees and a half"; nobody dims to 20.5."""
+    if name == "degrees" and after is not None and after.has("half"):
+        return name, number + 0.5, 1
+    if name == "number" and number % 1 and MILD_C[0] <= number <= MILD_C[1]:
+        return "degrees", number, 0
+    return name, number, 0
+
+
 def _tells_when(after: Mark | None) -> bool:
     return after is not None and (after.has("time", "from_now") or after.has("timer"))
 
@@ -542,7 +565,7 @@ def _begins_another_wish(part: Sequence[Mark], at: int, lexicon: Lexicon) -> boo
     """ "The washing is done turn it off": a verb behind a wish, or behind what is only told."""
     if not lexicon.begins_with_verb(part[at].words) or not _says_what_to_do(part[at]):
         return False
-    if any(map(part[at - 1].has, ("place", "little", "article", "want", "request", "not", "pronoun", "remark", "modal", "cue"))):
+    if any(map(part[at - 1].has, LEADS_ON)):
         return False
     names = any(mark.home or mark.has("pronoun") or mark.has("quantity") for mark in part[at + 1 :])
     told = any(mark.has("copula") or mark.has("remark", "subject") for mark in part[:at])

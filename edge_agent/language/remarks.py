@@ -97,12 +97,13 @@ def _may_end(stretch: Sequence[Mark], wished_before: bool) -> bool:
     return _is_whole(stretch) or (wished_before and all(mark.has("filler") for mark in stretch))
 
 
+def _does(mark: Mark) -> bool:
+    return mark.value("cue") not in (None, "set", "add") and (not mark.home or mark.has("verb"))
+
+
 def _is_whole(stretch: Sequence[Mark]) -> bool:
     """Whether it says what is to be done, and to what."""
-    says_what = any(
-        (mark.value("cue") not in (None, "set", "add") and (not mark.home or mark.has("verb"))) or mark.number is not None or any(map(mark.has, VALUE_TABLES))
-        for mark in stretch
-    )
+    says_what = any(_does(mark) or mark.number is not None or any(map(mark.has, VALUE_TABLES)) for mark in stretch)
     return says_what and any(mark.home or mark.has("pronoun") or mark.has("quantity") for mark in stretch)
 
 

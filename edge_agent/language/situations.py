@@ -7,7 +7,7 @@ from dataclasses import replace
 from edge_agent.home import Entity
 from edge_agent.language.clause import Clause, Reference
 from edge_agent.language.deciding import actions_for, fits
-from edge_agent.language.plan import Act, Plan
+from edge_agent.language.plan import Act, Plan, Refuse
 from edge_agent.language.targets import Fits, Found, Targets, both, of_kinds
 from edge_agent.language.vocabulary import SMALL_WORDS, Vocabulary
 
@@ -31,6 +31,9 @@ HELP: dict[str, tuple[tuple[tuple[str, ...], str], ...]] = {
 
 def situation_clause(clause: Clause, targets: Targets, vocabulary: Vocabulary, area: str | None) -> Plan | None:
     """What helps, where it is one device that can; None where nothing does or several could."""
+    elsewhere = _in_rooms_of_other_homes(clause, vocabulary)
+    if elsewhere:
+        return Refuse("no_such_device", {"name": elsewhere[0].said})
     helpful = [one for wish in clause.wishes for one in HELP.get(wish, ())]
     for reference in _places(clause, area, targets, vocabulary):
         for kinds, cue in helpful:
@@ -45,6 +48,14 @@ def situation_clause(clause: Clause, targets: Targets, vocabulary: Vocabulary, a
             if found.entities:
                 return None
     return None
+
+
+def _in_rooms_of_other_homes(clause: Clause, vocabulary: Vocabulary) -> list[Reference]:
+    """ "It's cold in the bathroom", where there is none; but neighbours may look into any room."""
+    rooms = vocabulary.lexicon.rooms
+    if "sun_here" in clause.wishes or any(ref.words or ref.scope for ref in clause.references):
+        return []
+    return [ref for ref in clause.references if not rooms.isdisjoint(ref.unknown)]
 
 
 def _shade_one_room(found: Found) -> bool:
@@ -65,7 +76,7 @@ def _plays(entity: Entity) -> bool:
 def _places(clause: Clause, area: str | None, targets: Targets, vocabulary: Vocabulary) -> list[Reference]:
     """What was named, then where the person is, then the whole home; only what was named, where that is a device."""
     named = [
-        replace(ref, unknown=(), words=tuple(word for word in ref.words if word not in SMALL_WORDS or len(ref.words) > 1))
+        replace(ref, unknown=(), words=() if SMALL_WORDS.issuperset(ref.words) else ref.words)
         for ref in clause.references
         if ref.words or ref.scope
     ]

@@ -23,6 +23,9 @@ LOW_FLOORS = frozenset({"basement", "cellar", "keller", "untergeschoss", "sous",
                         "seminterrato", "cantina"})  # fmt: skip
 
 
+SIDES = frozenset({"left", "right"})
+
+
 @dataclass(frozen=True)
 class Found:
     """`entities` are meant, all of them; or, where `ambiguous`, one of them. `missing` is what nothing is called."""
@@ -42,8 +45,16 @@ class Targets:
         self._area = area
 
     def find(self, reference: Reference, fits: Fits, *, prefer: Fits | None = None) -> Found:
+        """As `_found`; "here" is nowhere in particular where nobody knows where the person is."""
+        found = self._found(reference, fits, prefer=prefer)
+        is_nowhere = reference.scope == "here" and self._area is None
+        several_rooms = len({words.entity.area for words in found.entities}) > 1
+        return replace(found, ambiguous=True) if is_nowhere and several_rooms else found
+
+    def _found(self, reference: Reference, fits: Fits, *, prefer: Fits | None) -> Found:
         """`fits`: whether an entity can do what is wished; `prefer` chooses among several that are meant equally."""
-        if reference.unknown and not self._is_well_named(reference):
+        is_elsewhere = not self._lexicon.rooms.isdisjoint(reference.unknown)
+        if is_elsewhere or (reference.unknown and not self._is_well_named(reference)):
             return Found(missing=reference.said)
         spoken = frozenset(reference.words)
         scope = self._within(spoken, reference)
@@ -66,14 +77,17 @@ class Targets:
         places = words & self._vocabulary.place_words
         area = self._vocabulary.area_names.get(places)
         return [
-            one for one in known if self._in_scope(one, reference)
+            one
+            for one in known
+            if self._in_scope(one, reference)
             and (area is None or one.entity.area in (area.name, None) or places <= one.named_by(words))
         ]
 
     def _is_doubtful(self, spoken: frozenset[str], named: Sequence[EntityWords]) -> bool:
         specific = self._specific(spoken)
         is_whole = any(words.fully_named_by(spoken) for words in named)
-        return bool(specific) and specific <= self._lexicon.generic and not is_whole
+        says_little = specific <= self._lexicon.generic or spoken <= self._lexicon.rooms  # "the wine", "the cellar"
+        return bool(specific) and says_little and not is_whole
 
     def _is_well_named(self, reference: Reference) -> bool:
         """A whole name with other words around it is still that name."""
@@ -135,7 +149,8 @@ class Targets:
         if reference.side is None:
             return found
         sided = [words for words in found if any(reference.side in name for name in words.names)]
-        return sided or found
+        other = SIDES - {reference.side}
+        return sided or [words for words in found if not any(other & name for name in words.names)]
 
     def _group(self, spoken: frozenset[str], among: Sequence[EntityWords], reference: Reference) -> list[EntityWords]:
         """All of a kind, in a place: "the lights in the hall"."""

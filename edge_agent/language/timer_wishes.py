@@ -55,7 +55,9 @@ class _TimerSentence:
         kept = [at for at in range(len(found)) if not _stands_within_span(found, roles, at)]
         self._marks, self._roles = [found[at] for at in kept], [roles[at] for at in kept]
         self._spans = _spans(self._marks)
-        self._nouns = [at for at, mark in enumerate(self._marks) if mark.has("timer") or self._compound(at) is not None]
+        nouns = [at for at, mark in enumerate(self._marks) if mark.has("timer") or self._compound(at) is not None]
+        # "How long is left" asks for one without a word for it.
+        self._nouns = [at for at in nouns if "ask" not in self._roles[at]] or nouns
 
     def plan(self, open_wish: TimerWish | None) -> Plan | None:
         if not self._nouns:

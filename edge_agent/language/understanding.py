@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from edge_agent.home import DeviceAction, Entity, Home
 from edge_agent.language.clause import Clause, Reference
-from edge_agent.language.deciding import SWITCHED, actions_for, fits
+from edge_agent.language.deciding import CUE_KINDS, SWITCHED, actions_for, fits
 from edge_agent.language.dialogue import Dialogue
 from edge_agent.language.joining import CHANGES, join
 from edge_agent.language.lexicon import Lexicon, lexicon
@@ -113,10 +113,11 @@ class _Sentence:
         clauses = self._asked_before_a_wish(clauses)
         if self._is_question(clauses):
             return question_plan(clauses, self._targets, self._dialogue, self._lexicon, self._vocabulary)
-        if any("condition" in clause.flags for clause in clauses):
+        is_timed = any(clause.when is not None and clause.when.is_told for clause in clauses)
+        if any("condition" in clause.flags or ("later" in clause.flags and not is_timed) for clause in clauses):
             return Refuse("not_then") if self._asks_for_a_deed(clauses) else None  # "when it gets dark, …": not now
         joined = join(clauses, self._vocabulary)
-        joined = _with_degrees(joined)
+        joined = self._with_bare_light(_with_degrees(joined))
         wishes = self._explicit([clause for clause in joined if self._is_wish(clause)])
         if not wishes and any(self._forbids(clause) for clause in joined):
             return LetBe("not_now")
@@ -237,6 +238,14 @@ class _Sentence:
             return bool(CHANGES & set(self._dialogue.clause.cues))
         return self._names_a_scene(clause) or (clause.has_target and self._dialogue.clause is not None)
 
+    def _with_bare_light(self, clauses: list[Clause]) -> list[Clause]:
+        """ "Light!", "kitchen light": where nothing else is said, it is to be on."""
+        if len(clauses) != 1 or self._dialogue.clause is not None or not _only_names(clauses[0]):
+            return clauses
+        reference = clauses[0].references[0]
+        is_light = any("light" in self._lexicon.kinds.get(word, ()) for word in reference.words)
+        return [replace(clauses[0], flags=frozenset({"want"}))] if is_light else clauses
+
     def _forbids(self, clause: Clause) -> bool:
         """ "Don't turn off the lamp": about something of this home, not "do not stop counting"."""
         named = any(reference.words and not reference.unknown for reference in clause.references)
@@ -352,16 +361,27 @@ class _Sentence:
             prefer = _preference(clause) or self._like_before(reference, clause)
             result = self._targets.find(reference, able, prefer=prefer)
         if result.ambiguous:
-            result = self._narrowed(result, reference)
+            result = self._narrowed(self._like_the_last(result, clause), reference)
         if result.ambiguous:
             return self._ask_which(result, clause)
         if result.entities:
-            return self._asked_first(result, reference, clause) if result.doubtful else result
+            return result if self._is_certain(result, clause) else self._asked_first(result, reference, clause)
         if result.unfit:
             return Refuse("cannot", {"name": result.unfit[0].entity.name})
         if result.missing and (reference.words or STRONG_CUES & set(clause.cues)):
             return Refuse("no_such_device", {"name": result.missing})
         return None  # "turn the story into a poem" is no wish of this kind
+
+    def _is_certain(self, found: Found, clause: Clause) -> bool:
+        """What is said by half is certain where the rest is told: "a coffee, turn the machine on", "water the lawn"."""
+        return (
+            not found.doubtful
+            or bool(CUE_KINDS.keys() & set(clause.cues))
+            or any(
+                words.fully_named_by(self._places) or words.entity.id in self._dialogue.entity_ids
+                for words in found.entities
+            )
+        )
 
     def _asked_first(self, found: Found, reference: Reference, clause: Clause) -> Plan:
         """ "The machine" may be another one than the coffee machine, and whoever closes one means a door."""
@@ -377,8 +397,21 @@ class _Sentence:
             return None
         return lambda entity: entity.kind in self._kinds
 
+    def _like_the_last(self, found: Found, clause: Clause) -> Found:
+        """ "The left bedside lamp on" – "and the right one": of those that fit, what is called most like it."""
+        last = [self._home.entities[one] for one in self._dialogue.entity_ids if one in self._home.entities]
+        if not last or not (clause.flags & {"one", "fix"} or clause.lead == "and"):
+            return found
+        spoken_of = {word for entity in last for word in _name_words(entity)}
+        likeness = [len(spoken_of & set(_name_words(words.entity))) for words in found.entities]
+        alike = [one for one, shared in zip(found.entities, likeness, strict=True) if shared == max(likeness)]
+        return Found(tuple(alike), ambiguous=False) if len(alike) == 1 else found
+
     def _narrowed(self, found: Found, reference: Reference) -> Found:
-        """A place that was named anywhere in the sentence tells which one is meant."""
+        """A place that was named anywhere in the sentence tells which one is meant, and so does a whole name."""
+        named = tuple(words for words in found.entities if words.fully_named_by(self._places))
+        if len(named) == 1 and not reference.plural:
+            return Found(named)  # "I need a coffee, turn the machine on"
         there = tuple(words for words in found.entities if words.area and words.area <= self._places)
         light = {self._lexicon.canonical("light")}
         if there and set(reference.words) == light and all(words.entity.kind == "light" for words in there):
@@ -412,6 +445,8 @@ class _Sentence:
             actions = actions_for(last, clause)
             if actions:
                 return Act(actions, clause.when, clause.for_s)
+            if pronoun and clause.cues:
+                return Refuse("cannot", {"name": last[0].name})
         if (plan := self._implied(clause)) is not None:
             return plan
         return Ask("which_device") if pronoun and clause.cues else None
@@ -462,6 +497,13 @@ def _with_degrees(clauses: list[Clause]) -> list[Clause]:
         else clause
         for clause in clauses
     ]
+
+
+def _only_names(clause: Clause) -> bool:
+    """Nothing but the name of a thing, and hardly a word beside."""
+    named = len(clause.references) == 1 and not clause.references[0].unknown
+    says_more = clause.cues or clause.has_value or clause.wishes or clause.flags or clause.when or clause.excepted
+    return named and not says_more and len(clause.words) <= len(clause.references[0].words) + 1
 
 
 def _only_told(clause: Clause) -> Clause:

@@ -116,10 +116,16 @@ class Vocabulary:
         return EntityWords(
             entity=entity,
             names=names,
-            kinds=frozenset(word for word, kinds in self.lexicon.kinds.items() if means(kinds, entity)),
+            kinds=self._kinds(entity, names),
             area=frozenset(place),
             floor=self._set(area.floor) if area and area.floor else frozenset(),
         )
+
+    def _kinds(self, entity: Entity, names: Iterable[frozenset[str]]) -> frozenset[str]:
+        """Words for what it is; a player that is called TV is no radio."""
+        words = frozenset(word for word, kinds in self.lexicon.kinds.items() if means(kinds, entity))
+        called = frozenset(word for name in names for word in name)
+        return words - {word for some in self.lexicon.distinct if some & called for word in some - called}
 
     def _taken_apart(self, name: frozenset[str]) -> frozenset[str]:
         return frozenset(part for word in name for part in self.parts(word) or (word,))

@@ -273,8 +273,6 @@ def test_what_is_no_wish_for_a_device(understanding: Understanding, sentence: st
         "La luce della cucina è accesa",
         "Mio figlio ha detto di spegnere la luce",
         "La luce dell'ingresso si accende da sola",
-        "Se piove, chiudi la tenda da sole",
-        "Quando arrivo a casa accendi la luce dell'ingresso",
     ],
 )
 def test_what_the_rules_leave_to_the_model(understanding: Understanding, sentence: str) -> None:

@@ -265,8 +265,6 @@ def test_what_is_no_wish_for_a_device(understanding: Understanding, sentence: st
         "La luz de la cocina está encendida",
         "mi hijo dijo que apagara la luz",
         "La luz del pasillo se enciende sola",
-        "Si llueve, cierra el toldo",
-        "Cuando llegue a casa enciende la luz del pasillo",
     ],
 )
 def test_what_the_rules_leave_to_the_model(understanding: Understanding, sentence: str) -> None:

@@ -35,6 +35,18 @@ SOURCES: dict[str, tuple[tuple[tuple[str, ...], str | None], ...]] = {
     "power": ((("sensor:power",), None),),
 }
 SET_ATTRIBUTES = {"climate": "temperature", "humidifier": "humidity", "water_heater": "temperature"}
+QUESTION_WORDS = frozenset({"question:question", "question:which", "question:count"})
+
+
+def is_question(clauses: list[Clause]) -> bool:
+    """Whether something is asked, and nothing is to be done: "could you turn it on?" is a wish."""
+    asked = [clause for clause in clauses if "question" in clause.flags and "request" not in clause.flags]
+    says_what_to_do = any(clause.cues or clause.has_value for clause in clauses)
+    in_words = not says_what_to_do and any(clause.flags & QUESTION_WORDS for clause in asked)
+    requested = any("request" in clause.flags for clause in clauses)
+    wanted = any("want" in clause.flags for clause in clauses) and not in_words  # "is it on, please"
+    explicitly = any("question:ask" in clause.flags for clause in clauses)  # "can you tell me if …"
+    return explicitly or (bool(asked) and not (requested or wanted))
 
 
 def question_plan(

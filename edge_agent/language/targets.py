@@ -66,6 +66,8 @@ class Targets:
         there = self._within(spoken - self._specific(spoken), reference)
         group = self._group(spoken, [words for words in there if fits(words.entity)], reference)
         if not group:
+            is_of_a_kind = spoken and not self._specific(spoken)
+            unfit = unfit or (self._group(spoken, there, reference) if is_of_a_kind else [])
             return Found(missing=reference.said or None, unfit=tuple(unfit))
         if self._specific(spoken):
             return Found(missing=reference.said, unfit=tuple(unfit))

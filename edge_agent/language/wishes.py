@@ -130,10 +130,17 @@ class Wishes:
         if result.entities:
             return result if self._is_certain(result, clause) else self._asked_first(result, reference, clause)
         if result.unfit:
-            return Refuse("cannot", {"name": result.unfit[0].entity.name})
+            return self._unfit([words.entity for words in result.unfit], clause)
         if result.missing and (reference.words or STRONG_CUES & set(clause.cues)):
             return Refuse("no_such_device", {"name": result.missing})
         return None  # "turn the story into a poem" is no wish of this kind
+
+    def _unfit(self, entities: list[Entity], clause: Clause) -> Plan:
+        """Darker than off is off already; what else can't be done is refused."""
+        lights = [one for one in entities if one.kind == "light"] if "darker" in clause.cues else []
+        if lights and all(one.state == "off" for one in lights):
+            return Act(tuple(DeviceAction(one.id, "turn_off") for one in lights), clause.when)
+        return Refuse("cannot", {"name": entities[0].name})
 
     def _is_certain(self, found: Found, clause: Clause) -> bool:
         """What is said by half is certain where the rest is told: "a coffee, turn the machine on", "water the lawn"."""

@@ -181,3 +181,18 @@ def test_warmth_is_spoken_of_in_degrees(understanding: Understanding) -> None:
 
 def test_nosy_neighbours_are_shut_out(understanding: Understanding) -> None:
     assert wished(said(understanding, "the neighbours can see straight into the parlour")) == SHUTTER_SHUT
+
+
+@pytest.mark.parametrize("sentence", ["dim the attic light", "make it darker in the attic", "dim the sink light"])
+def test_what_is_off_can_t_be_darker_and_is_told_to_be_off(understanding: Understanding, sentence: str) -> None:
+    assert {action for action, _ in wished(said(understanding, sentence)).values()} == {"turn_off"}
+
+
+@pytest.mark.parametrize(("sentence", "name"), [("open the kitchen lights", "Sink Light"), ("mute the attic", "Attic")])
+def test_what_is_there_but_can_t_do_that_is_not_told_to_be_missing(
+    understanding: Understanding, sentence: str, name: str
+) -> None:
+    plan = said(understanding, sentence)
+    assert isinstance(plan, Refuse)
+    assert plan.key == "cannot"
+    assert name in plan.values["name"]

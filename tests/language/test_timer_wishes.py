@@ -176,3 +176,19 @@ def test_how_long_it_is_to_be_is_answered() -> None:
 @pytest.mark.parametrize("language", [folder.name for folder in DATA.iterdir() if (folder / "lexicon.toml").is_file()])
 def test_every_language_has_words_for_all_that_is_done_with_timers(language: str) -> None:
     assert tomllib.loads((DATA / language / "lexicon.toml").read_text("utf-8"))["timers"].keys() == ROLES
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "remind me in ten minutes"),
+        ("de", "erinnere mich in zehn Minuten"),
+        ("fr", "rappelle-moi dans dix minutes"),
+        ("es", "recuérdame en diez minutos"),
+        ("it", "ricordami tra dieci minuti"),
+        ("nl", "herinner me over tien minuten"),
+        ("zh", "十分钟后提醒我"),
+    ],
+)
+def test_a_reminder_is_a_timer(language: str, text: str) -> None:
+    assert understood(text, language) == set_for(10)

@@ -133,7 +133,7 @@ def test_a_board_that_is_too_small_for_any_tinyllama_is_told_what_to_do(examined
 def test_a_model_larger_than_memory_is_a_warning() -> None:
     assert findings.memory_finding(ZERO, Weights(669_000_000, here=True)).severity == "warning"
     assert findings.memory_finding(PI_5, Weights(669_000_000, here=True)).severity == "ok"
-    assert findings.memory_finding(Board(None, None, 1, 0, None, None), None).severity == "warning"
+    assert findings.memory_finding(Board(), None).severity == "warning"
 
 
 def test_a_disk_that_is_too_small_for_the_coming_model_is_a_warning(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from edge_agent.cli.console import console
-from edge_agent.cli.findings import Finding, find_all, machine_findings, settings_finding
+from edge_agent.cli.finding import Finding
+from edge_agent.cli.findings import find_all, machine_findings, settings_finding
 from edge_agent.cli.options import ConfigOption, SetOption
 from edge_agent.configuration import load_settings
 from edge_agent.errors import SettingsError
@@ -30,7 +31,7 @@ def doctor(config: ConfigOption = None, set_: SetOption = None, as_json: JsonOpt
         settings, wrong = Settings(), settings_finding(error)
     board = Board.probe(settings.hardware.root)
     sensors = Sensors(settings.hardware.root, settings.agent.state_dir)
-    findings = [wrong, *machine_findings()] if wrong else find_all(settings, board)
+    findings = [wrong, *machine_findings(settings, board, sensors)] if wrong else find_all(settings, board, sensors)
     if as_json:
         print(json.dumps(_examination(settings, board, sensors, findings), ensure_ascii=False))
     else:
@@ -43,9 +44,14 @@ def _examination(settings: Settings, board: Board, sensors: Sensors, findings: l
     return {
         "device": board.to_status().model_dump(),
         "tuning": planned_tuning(settings.inference, board).model_dump(),
-        "sensors": {"system": sensors.system().model_dump(), "gpu": None},
+        "sensors": _sensors(sensors),
         "findings": [finding.model_dump() for finding in findings],
     }
+
+
+def _sensors(sensors: Sensors) -> dict[str, Any]:
+    gpu = sensors.gpu()
+    return {"system": sensors.system().model_dump(), "gpu": gpu.model_dump() if gpu else None}
 
 
 def planned_tuning(settings: InferenceSettings, board: Board) -> TuningStatus:

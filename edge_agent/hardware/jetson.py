@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge_agent.hardware.files import read_names, read_text
@@ -52,17 +53,17 @@ UNCAPPED = ("MAXN_SUPER", "MAXN")
 
 @dataclass(frozen=True)
 class Jetson:
-    """None: can't be read. `power_modes` are the names of those that this module has."""
+    """None: can't be read. `power_modes`: name → number of those that this module has."""
 
     module: str | None = None
     l4t: str | None = None
     power_mode: str | None = None
-    power_modes: tuple[str, ...] = ()
+    power_modes: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def probe(cls, root: Path) -> Jetson:
         modes = _power_modes(root)
-        return cls(_module(root), _l4t(root), _power_mode(root, modes), tuple(modes.values()))
+        return cls(_module(root), _l4t(root), _power_mode(root, modes), modes)
 
     @property
     def jetpack(self) -> str | None:
@@ -90,15 +91,15 @@ def _l4t(root: Path) -> str | None:
     return match[1] if match else None
 
 
-def _power_modes(root: Path) -> dict[int, str]:
-    """Number → name, as nvpmodel's configuration has them."""
+def _power_modes(root: Path) -> dict[str, int]:
+    """Name → number, as nvpmodel's configuration has them."""
     found = re.findall(r"<\s*POWER_MODEL\s+ID=(\d+)\s+NAME=(\S+)\s*>", read_text(root / "etc/nvpmodel.conf") or "")
-    return {int(number): name for number, name in found}
+    return {name: int(number) for number, name in found}
 
 
-def _power_mode(root: Path, modes: dict[int, str]) -> str | None:
+def _power_mode(root: Path, modes: Mapping[str, int]) -> str | None:
     match = re.search(r"pmode:(\d+)", read_text(root / "var/lib/nvpmodel/status") or "")
-    return modes.get(int(match[1])) if match else None
+    return next((name for name, number in modes.items() if match and number == int(match[1])), None)
 
 
 def _watts_and_cores(mode: str) -> tuple[int, int]:

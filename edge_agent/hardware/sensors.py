@@ -70,6 +70,10 @@ class Sensors:
             temperature_c=degrees if degrees is not None or told is None else told.temperature_c,
         )
 
+    @property
+    def has_gpu(self) -> bool:
+        return self._gpu is not None
+
     def temperature_c(self) -> float | None:
         return self._temperature()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from edge_agent.hardware.files import read_text
 ELF = b"\x7fELF"
 HYPERVISORS = re.compile(r"KVM|QEMU|VMware|VirtualBox|Virtual Machine|Xen|Bochs|Firecracker|HVM domU", re.IGNORECASE)
 CONTAINER_PATHS = re.compile(r"docker|kubepods|libpod|lxc|containerd|nspawn|machine\.slice")
+HYPERVISOR_PLACES = ("proc/device-tree/hypervisor", "sys/hypervisor/type")
 KERNELS_64 = {"aarch64", "x86_64", "riscv64"}
 
 
@@ -32,7 +34,8 @@ def _container(root: Path) -> str | None:
     if named := read_text(root / "run/systemd/container"):
         return named
     marks = {"docker": root / ".dockerenv", "podman": root / "run/.containerenv"}
-    if marked := next((name for name, mark in marks.items() if mark.exists()), None):
+    # os.path says False where Path.exists raises: behind a folder that this user may not enter.
+    if marked := next((name for name, mark in marks.items() if os.path.exists(mark)), None):  # noqa: PTH110
         return marked
     return "container" if CONTAINER_PATHS.search(read_text(root / "proc/self/cgroup") or "") else None
 
@@ -40,7 +43,7 @@ def _container(root: Path) -> str | None:
 def _is_virtual(root: Path) -> bool:
     if re.search(r"^flags\s*:.* hypervisor\b", read_text(root / "proc/cpuinfo") or "", re.MULTILINE):
         return True
-    if (root / "proc/device-tree/hypervisor").is_dir() or (root / "sys/hypervisor/type").exists():
+    if any(os.path.exists(root / place) for place in HYPERVISOR_PLACES):  # noqa: PTH110
         return True
     told = (read_text(root / f"sys/class/dmi/id/{name}") or "" for name in ("sys_vendor", "product_name"))
     return bool(HYPERVISORS.search(" ".join(told)))

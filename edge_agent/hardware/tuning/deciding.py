@@ -1,0 +1,51 @@
+"""The choice that holds: the owner's settings, else what was measured, else the board's profile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from edge_agent.hardware.board import Board
+from edge_agent.hardware.tuning.choice import Choice, Source
+from edge_agent.hardware.tuning.kept import Record
+from edge_agent.hardware.tuning.profile import profile
+from edge_agent.settings import InferenceSettings
+
+NAMES = frozenset(field.name for field in fields(Choice))
+
+
+@dataclass(frozen=True)
+class Decision:
+    """`source` says who decided most of it: the owner where any of it is his."""
+
+    choice: Choice
+    source: Source
+
+
+def given(settings: InferenceSettings) -> dict[str, Any]:
+    """What the owner has set, by the names of a Choice."""
+    return {name: value for name in NAMES & settings.model_fields_set if (value := getattr(settings, name)) is not None}
+
+
+def decide(
+    settings: InferenceSettings,
+    board: Board,
+    record: Record | None,
+    *,
+    trained_context: int | None = None,
+    on_gpu: bool = False,
+) -> Decision:
+    """Threads that only were given for generation hold for reading too."""
+    owners = given(settings)
+    if "threads" in owners:
+        owners.setdefault("threads_batch", owners["threads"])
+    base = record.choice if record else profile(board, trained_context=trained_context, on_gpu=on_gpu)
+    source: Source = "settings" if owners else "measured" if record else "profile"
+    return Decision(replace(base, **owners), source)
+
+
+def to_settings(settings: InferenceSettings, choice: Choice) -> InferenceSettings:
+    """The same settings, with the choice in them."""
+    chosen: Mapping[str, Any] = {name: getattr(choice, name) for name in NAMES}
+    return settings.model_copy(update=dict(chosen))

@@ -15,7 +15,7 @@ from edge_agent.hardware.cgroups import has_memory_controller
 from edge_agent.hardware.files import read_int, read_text
 
 SMALL_MEMORY_BYTES = 2_500_000_000  # below, the model and the system compete for it
-HOT_C = 80.0
+NEARLY_C = 2.0
 CAPPED_SHARE = 0.99
 
 POWER_SUPPLY = (
@@ -60,7 +60,7 @@ def throttling_findings(root: Path, board: Board, sensors: Sensors) -> Iterator[
         yield firmware_finding(root, names)
     if names is not None:
         yield power_supply_finding(names)
-        yield heat_finding(names, sensors.temperature_c())
+        yield heat_finding(names, sensors.temperature_c(), sensors.hot_c)
 
 
 def power_supply_finding(names: tuple[str, ...]) -> Finding:
@@ -73,11 +73,11 @@ def power_supply_finding(names: tuple[str, ...]) -> Finding:
     return fine("under_voltage", "No under-voltage is known of.")
 
 
-def heat_finding(names: tuple[str, ...], degrees: float | None) -> Finding:
+def heat_finding(names: tuple[str, ...], degrees: float | None, hot_c: float | None) -> Finding:
     at = f" at {degrees:.0f} °C" if degrees is not None else ""
     if slowing := [name for name in names if name in ("throttled", "frequency_capped", "soft_temperature_limit")]:
         return warning("heat", f"The board is slowed down now{at} ({', '.join(slowing)}).", COOLING)
-    if degrees is not None and degrees >= HOT_C:
+    if degrees is not None and hot_c is not None and degrees >= hot_c - NEARLY_C:
         return warning("heat", f"The board is hot{at}, and will slow down.", COOLING)
     if "throttled_occurred" in names or "soft_temperature_limit_occurred" in names:
         return warning("heat", "The board has been slowed down by heat since it was started.", COOLING)

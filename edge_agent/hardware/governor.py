@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 LOOK_S = 10.0
-HOT_C, COOL_C = 82.0, 74.0  # a Raspberry Pi slows itself down at 80 to 85 °C
+COOLER_C = 8.0  # than hot: cool
 SHORT_PRESSURE, CALM_PRESSURE = 5.0, 0.5  # percent of time in which nothing could go on for want of memory
 SHORT_MEMORY, CALM_MEMORY = 0.04, 0.08  # share of all memory that is still to be had
 HEAT_SIGNS = frozenset({"throttled", "frequency_capped", "soft_temperature_limit", "under_voltage"})
@@ -34,13 +34,16 @@ class Signs:
     memory_pressure_percent: float | None = None
     memory_available: float | None = None  # share of all
 
-    @property
-    def is_hot(self) -> bool:
-        slowed = bool(HEAT_SIGNS.intersection(self.throttled or ()))
-        return slowed or (self.temperature_c is not None and self.temperature_c >= HOT_C)
+    def is_hot(self, hot_c: float | None) -> bool:
+        """By the board's own word, or from `hot_c` on, where that is known."""
+        if HEAT_SIGNS.intersection(self.throttled or ()):
+            return True
+        return None not in (self.temperature_c, hot_c) and (self.temperature_c or 0) >= (hot_c or 0)
 
-    def is_cool(self, margin_c: float) -> bool:
-        return not self.is_hot and (self.temperature_c is None or self.temperature_c <= COOL_C - margin_c)
+    def is_cool(self, hot_c: float | None, margin_c: float) -> bool:
+        if self.is_hot(hot_c):
+            return False
+        return self.temperature_c is None or hot_c is None or self.temperature_c <= hot_c - COOLER_C - margin_c
 
     @property
     def is_short(self) -> bool:
@@ -67,7 +70,7 @@ class Limits:
 
 FULL = Limits()
 STEPS: dict[Cause, tuple[Limits, ...]] = {
-    "heat": (FULL, Limits(threads=0.75), Limits(threads=0.5, batch=0.5), Limits(threads=0.5, batch=0.5, talk=False)),
+    "heat": (FULL, Limits(threads=0.75), Limits(threads=0.5), Limits(threads=0.5, talk=False)),
     "memory": (FULL, Limits(batch=0.5, context=0.5), Limits(batch=0.5, context=0.5, talk=False)),
 }
 
@@ -121,8 +124,10 @@ def _ladders() -> dict[Cause, Ladder]:
 
 @dataclass
 class Governor:
-    """Told every `LOOK_S` seconds how the board is; says how much of it may be used."""
+    """Told every `LOOK_S` seconds how the board is; says how much of it may be used. `hot_c` None: only its own word
+    counts as heat."""
 
+    hot_c: float | None
     _ladders: dict[Cause, Ladder] = field(default_factory=_ladders)
 
     @property
@@ -143,7 +148,7 @@ class Governor:
         """The causes that took a step, down or up."""
         heat, memory = self._ladders["heat"], self._ladders["memory"]
         stepped: dict[Cause, bool] = {
-            "heat": heat.look(signs.is_hot, signs.is_cool(heat.margin_c), now_s),
+            "heat": heat.look(signs.is_hot(self.hot_c), signs.is_cool(self.hot_c, heat.margin_c), now_s),
             "memory": memory.look(signs.is_short, signs.is_calm, now_s),
         }
         return tuple(cause for cause, has_stepped in stepped.items() if has_stepped)

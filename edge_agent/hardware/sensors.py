@@ -14,7 +14,7 @@ from edge_agent.hardware.memory import meminfo
 from edge_agent.hardware.rails import power_w
 from edge_agent.hardware.readers import Reader
 from edge_agent.hardware.soc import probe_soc
-from edge_agent.hardware.temperatures import gpu_c, processor_c
+from edge_agent.hardware.temperatures import gpu_c, hot_c, processor_c
 from edge_agent.hardware.throttling import Throttling
 from edge_agent.messages import GpuTelemetry, SystemTelemetry
 
@@ -33,6 +33,7 @@ class Sensors:
         self._pressure = Reader("memory_pressure_percent", self._read_pressure)
         self._disk_free = Reader("disk_free_bytes", self._read_disk_free)
         self._temperature = Reader("temperature_c", lambda: processor_c(root))
+        self.hot_c = hot_c(root, soc)  # from where on it is about to be slowed down; None: not known
         self._throttled = Throttling(root)
         self._power = Reader("power_w", lambda: power_w(root, soc))
         self._gpu_temperature = Reader("gpu.temperature_c", lambda: gpu_c(root))
@@ -82,6 +83,12 @@ class Sensors:
 
     def memory_pressure_percent(self) -> float | None:
         return self._pressure()
+
+    def memory_available(self) -> float | None:
+        """The share of all memory that is still to be had."""
+        memory = self._memory() or {}
+        total, available = memory.get("MemTotal"), memory.get("MemAvailable")
+        return available / total if total and available is not None else None
 
     def power_w(self) -> float | None:
         """Of the whole board, USB devices perhaps left out."""

@@ -5,6 +5,6 @@ What is imported here is the daemon's side. llama.cpp is imported in the worker 
 
 from .pending import Generation
 from .protocol import ChatMessage, Loaded, Sampling
-from .supervisor import InferenceWorker
+from .supervisor import RESTARTED_ON_REQUEST, InferenceWorker
 
-__all__ = ["ChatMessage", "Generation", "InferenceWorker", "Loaded", "Sampling"]
+__all__ = ["RESTARTED_ON_REQUEST", "ChatMessage", "Generation", "InferenceWorker", "Loaded", "Sampling"]

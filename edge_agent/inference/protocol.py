@@ -63,6 +63,14 @@ class Cancel(Frame):
     id: int
 
 
+class Threads(Frame):
+    """From the next decode on, use so many threads."""
+
+    type: Literal["threads"] = "threads"
+    threads: int = Field(ge=1, le=1024)
+    threads_batch: int = Field(ge=1, le=1024)
+
+
 class Loaded(Frame):
     """The model is ready. Bytes, tokens; `gpu` names the device in use."""
 
@@ -132,9 +140,9 @@ class Heartbeat(Frame):
     busy: bool
 
 
-Request = Annotated[Load | Generate | Cancel, Field(discriminator="type")]
+Request = Annotated[Load | Generate | Cancel | Threads, Field(discriminator="type")]
 Answer = Annotated[Loaded | LoadFailed | Piece | Finished | Failed | Heartbeat, Field(discriminator="type")]
-REQUESTS: TypeAdapter[Load | Generate | Cancel] = TypeAdapter(Request)
+REQUESTS: TypeAdapter[Load | Generate | Cancel | Threads] = TypeAdapter(Request)
 ANSWERS: TypeAdapter[Loaded | LoadFailed | Piece | Finished | Failed | Heartbeat] = TypeAdapter(Answer)
 
 

@@ -23,7 +23,7 @@ from typing import IO, TYPE_CHECKING
 from .abort import Abort
 from .failures import LoadError, RequestError
 from .log import ERROR, say
-from .protocol import REQUESTS, Cancel, Failed, Frame, Generate, Heartbeat, Load, LoadFailed, Piece, to_line
+from .protocol import REQUESTS, Cancel, Failed, Frame, Generate, Heartbeat, Load, LoadFailed, Piece, Threads, to_line
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -150,6 +150,8 @@ class Worker:
 
     def _take(self, line: bytes) -> None:
         frame = REQUESTS.validate_json(line)
+        if isinstance(frame, Threads) and self._engine:
+            self._engine.use_threads(frame.threads, frame.threads_batch)
         if isinstance(frame, Generate):
             self._requests.put(frame)
         elif isinstance(frame, Cancel) and self._requests.cancel(frame.id):

@@ -8,6 +8,7 @@ import stat
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,17 @@ from edge_agent.cli.finding import Finding
 from edge_agent.cli.findings import Weights
 from edge_agent.hardware import Board
 from edge_agent.hardware.storage import read_bytes_s
+from edge_agent.hardware.tuning import Choice, Rates, Record
+from edge_agent.hardware.tuning.kept import KeptTuning, tuning_key
 from edge_agent.messages import DeviceStatus, SystemTelemetry, TuningStatus
-from edge_agent.settings import HardwareSettings, InferenceSettings, MqttSettings, Settings
+from edge_agent.settings import (
+    AgentSettings,
+    HardwareSettings,
+    InferenceSettings,
+    ModelSettings,
+    MqttSettings,
+    Settings,
+)
 from tests.real_parts import Mosquitto, free_port
 
 from .conftest import Program
@@ -289,8 +299,17 @@ def test_a_ca_file_that_is_not_there_is_named(mosquitto: Mosquitto, tmp_path: Pa
 # --- how the model would run
 
 
-def test_the_tuning_is_the_settings_and_else_the_boards() -> None:
-    assert planned_tuning(InferenceSettings(), PI_5).model_dump() == {
+def planned(tmp_path: Path, model: Path | str, **inference: Any) -> TuningStatus:
+    settings = Settings(
+        agent=AgentSettings(state_dir=tmp_path),
+        model=ModelSettings(source=str(model)),
+        inference=InferenceSettings(**inference),
+    )
+    return planned_tuning(settings, PI_5)
+
+
+def test_the_tuning_is_the_settings_and_else_the_boards(tmp_path: Path) -> None:
+    assert planned(tmp_path, "/not/there.gguf").model_dump() == {
         "threads": 4,
         "threads_batch": 4,
         "gpu_layers": 0,
@@ -298,11 +317,18 @@ def test_the_tuning_is_the_settings_and_else_the_boards() -> None:
         "context": 2048,
         "flash_attention": None,
         "kv_type": "f16",
-        "source": "default",
+        "source": "profile",
     }
-    chosen = planned_tuning(InferenceSettings(threads=3, context=1024), PI_5)
+    chosen = planned(tmp_path, "/not/there.gguf", threads=3, context=1024)
     assert (chosen.threads, chosen.threads_batch, chosen.context, chosen.source) == (3, 3, 1024, "settings")
-    assert planned_tuning(InferenceSettings(mlock=True), PI_5).source == "default"
+
+
+def test_what_was_measured_is_what_the_model_would_run_with(tmp_path: Path, model_file: Path) -> None:
+    choice = Choice(threads=3, threads_batch=4, batch=256, context=2048, flash_attention=True)
+    key = tuning_key(model_file, PI_5, version("llama-cpp-python"))
+    KeptTuning(tmp_path).keep(Record(key, choice, Rates(60.0, 12.0), 0.0, 14))
+    told = planned(tmp_path, model_file)
+    assert (told.threads, told.batch, told.flash_attention, told.source) == (3, 256, True, "measured")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

@@ -10,10 +10,9 @@ import pytest
 
 from edge_agent.hardware.governor import (
     CALM_PRESSURE,
-    COOL_C,
+    COOLER_C,
     FIRST_WAIT_S,
     FULL,
-    HOT_C,
     LOOK_S,
     LOOKS_BEFORE_STEP,
     SETTLE_S,
@@ -23,6 +22,7 @@ from edge_agent.hardware.governor import (
 )
 
 HOUR_S = 3600.0
+HOT_C, COOL_C = 82.0, 82.0 - COOLER_C
 HOT, COOL = Signs(temperature_c=HOT_C + 1), Signs(temperature_c=COOL_C - 5)
 
 
@@ -30,7 +30,7 @@ HOT, COOL = Signs(temperature_c=HOT_C + 1), Signs(temperature_c=COOL_C - 5)
 class Watch:
     """A governor and the steps that it took: (seconds, level of heat, level of memory)."""
 
-    governor: Governor = field(default_factory=Governor)
+    governor: Governor = field(default_factory=lambda: Governor(HOT_C))
     now_s: float = 0.0
     steps: list[tuple[float, int, int]] = field(default_factory=list)
 
@@ -54,10 +54,10 @@ def test_one_odd_reading_is_no_reason() -> None:
     assert watch.see(HOT, LOOK_S * (LOOKS_BEFORE_STEP - 1)) == FULL
 
 
-def test_heat_takes_threads_first_then_tokens_read_at_once_and_talk_last() -> None:
+def test_heat_takes_threads_first_and_talk_last() -> None:
     watch = Watch()
     seen = list(dict.fromkeys(watch.see(HOT) for _ in range(60)))
-    assert seen == [FULL, Limits(0.75), Limits(0.5, 0.5), Limits(0.5, 0.5, talk=False)]
+    assert seen == [FULL, Limits(0.75), Limits(0.5), Limits(0.5, talk=False)]
 
 
 def test_each_step_gets_time_to_help() -> None:
@@ -98,6 +98,13 @@ def test_what_was_before_does_not_count() -> None:
 
 def test_a_board_that_tells_nothing_is_used_whole() -> None:
     assert Watch().see(Signs(), HOUR_S) == FULL
+
+
+def test_where_nobody_knows_what_is_hot_only_the_boards_own_word_counts() -> None:
+    watch = Watch(Governor(hot_c=None))
+    assert watch.see(Signs(temperature_c=99), HOUR_S) == FULL
+    assert watch.see(Signs(temperature_c=99, throttled=("frequency_capped",)), 30) == Limits(0.75)
+    assert watch.see(Signs(temperature_c=99, throttled=()), HOUR_S) == FULL
 
 
 def test_short_memory_takes_context_first_and_talk_last() -> None:

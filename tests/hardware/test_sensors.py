@@ -145,6 +145,11 @@ def test_a_processor_without_a_thermal_zone_is_read_from_hwmon(copy_of: CopyOf) 
     assert Sensors(root, root).system().temperature_c == pytest.approx(43.125)
 
 
+@pytest.mark.parametrize(("folder", "expected"), [("pi-5", 82.0), ("pc", None), ("rock-5b", 72.0), ("orin-nano", 92.0)])
+def test_what_is_hot_depends_on_the_board(boards: Path, folder: str, expected: float | None) -> None:
+    assert Sensors(boards / folder, Path("/")).hot_c == expected
+
+
 # --- throttling
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -12,6 +11,7 @@ from edge_agent.hardware.tuning.kept import Record
 from edge_agent.hardware.tuning.profile import profile
 from edge_agent.settings import InferenceSettings
 
+FOR_SPEED = ("threads", "threads_batch", "batch", "flash_attention")
 NAMES = frozenset(field.name for field in fields(Choice))
 
 
@@ -46,6 +46,5 @@ def decide(
 
 
 def to_settings(settings: InferenceSettings, choice: Choice) -> InferenceSettings:
-    """The same settings, with the choice in them."""
-    chosen: Mapping[str, Any] = {name: getattr(choice, name) for name in NAMES}
-    return settings.model_copy(update=dict(chosen))
+    """The same settings, with what was chosen for speed in them. How much memory it may take, the engine plans."""
+    return settings.model_copy(update={name: getattr(choice, name) for name in FOR_SPEED})

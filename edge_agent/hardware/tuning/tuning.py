@@ -34,13 +34,9 @@ class Tuning:
         self._model, self._board, self._settings = model, board, settings
         self._kept = KeptTuning(state_dir)
         self._key = tuning_key(model, board, llama_version())
+        self.record = self._kept.find(self._key)  # what an earlier measurement found
         self._prober: Prober | None = None
         self._stop = threading.Event()
-
-    @property
-    def record(self) -> Record | None:
-        """What an earlier measurement found."""
-        return self._kept.find(self._key)
 
     def decision(self) -> Decision:
         return decide(self._settings, self._board, self.record)
@@ -76,10 +72,12 @@ class Tuning:
 
     def forget(self) -> None:
         """Raises OSError where the state folder can't be written."""
+        self.record = None
         self._kept.forget(self._key)
 
     def _keep(self, best: Choice, rates: Rates, probes: int) -> Record:
         record = Record(self._key, best, rates, time.time(), probes)
         if rates.generation is not None:
             self._kept.keep(record)
+            self.record = record
         return record

@@ -24,8 +24,12 @@ class Decision:
 
 
 def given(settings: InferenceSettings) -> dict[str, Any]:
-    """What the owner has set, by the names of a Choice."""
-    return {name: value for name in NAMES & settings.model_fields_set if (value := getattr(settings, name)) is not None}
+    """What the owner has set, by the names of a Choice. Threads that he gave for generating hold for reading too."""
+    names = NAMES & settings.model_fields_set
+    owners = {name: value for name in names if (value := getattr(settings, name)) is not None}
+    if "threads" in owners:
+        owners.setdefault("threads_batch", owners["threads"])
+    return owners
 
 
 def decide(
@@ -36,10 +40,8 @@ def decide(
     trained_context: int | None = None,
     on_gpu: bool = False,
 ) -> Decision:
-    """Threads that only were given for generation hold for reading too."""
+    """The owner's settings win, one by one."""
     owners = given(settings)
-    if "threads" in owners:
-        owners.setdefault("threads_batch", owners["threads"])
     base = record.choice if record else profile(board, trained_context=trained_context, on_gpu=on_gpu)
     source: Source = "settings" if owners else "measured" if record else "profile"
     return Decision(replace(base, **owners), source)

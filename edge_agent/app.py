@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from edge_agent import __version__
+from edge_agent.board_care import BoardCare
 from edge_agent.broker import Availability, Broker, Delivery, Topics
 from edge_agent.commands import Commands, Fulfilling, Inbox
 from edge_agent.condition import Health
@@ -21,6 +22,7 @@ from edge_agent.home import Acting, ActionResult, DelayedCommand, Home, Timers
 from edge_agent.inference import InferenceWorker
 from edge_agent.messages import Event
 from edge_agent.model_supply import ModelSupply
+from edge_agent.self_tuning import SelfTuning
 from edge_agent.service import Systemd
 from edge_agent.settings import Settings
 from edge_agent.telemetry import Entities, Measurements, StatusPublisher, TelemetryPublisher
@@ -76,20 +78,35 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         broker = Broker(settings.mqtt, f"{settings.mqtt.base_topic}-{settings.agent.id}", topics.availability)
         changed = Notifier()
         worker = await opened.enter_async_context(
-            InferenceWorker(settings.inference, on_change=changed, on_restart=_restart_event(broker, topics, tasks))
+            InferenceWorker(settings.inference, on_change=changed, on_restart=lambda reason: restarted(reason))
         )
         home = await opened.enter_async_context(Home(settings.home, broker, topics, changed))
         acting = Acting(home, broker, settings.home)
         timers = await opened.enter_async_context(
             Timers(settings.agent.state_dir, _events(broker, topics), _delayed(home, acting))
         )
-        supply = ModelSupply(settings.model, settings.agent.state_dir, board.memory_bytes, worker, changed)
         measurements = Measurements()
+        sensors = Sensors(settings.hardware.root, settings.agent.state_dir)
+        care = BoardCare(sensors, worker, _events(broker, topics), changed)
+        tuning = SelfTuning(
+            settings.inference, board, settings.agent.state_dir, sensors, worker, measurements, care, changed
+        )
+        supply = ModelSupply(
+            settings.model, settings.agent.state_dir, board.memory_bytes, worker, changed, tuning.run_as
+        )
         fulfilling = Fulfilling(settings, home, acting, timers, worker)
         commands = Commands(
-            settings, broker, topics, inbox, worker, measurements, fulfilling, home.is_device_command_topic
+            settings,
+            broker,
+            topics,
+            inbox,
+            worker,
+            measurements,
+            fulfilling,
+            home.is_device_command_topic,
+            lambda: care.refusal,
         )
-        health = Health(worker, supply, home, broker, settings.inference)
+        health = Health(worker, supply, home, broker, tuning, care)
         availability = Availability(broker, topics.availability)
         status = StatusPublisher(broker, topics, __version__, board, health.condition)
         entities = Entities(broker, topics, __version__, wanted=settings.home.announce_entities)
@@ -102,7 +119,13 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             worker=worker,
             queue=commands,
         )
-        changed.listen(status.changed, lambda: systemd.status(_status_line(health, broker)))
+        tell_of_restart = _restart_event(broker, topics, tasks)
+
+        def restarted(reason: str) -> None:
+            tell_of_restart(reason)
+            tuning.note_death(reason)
+
+        changed.listen(tuning.note_loaded, status.changed, lambda: systemd.status(_status_line(health, broker)))
         broker.subscribe(topics.restart_worker, _on_press(worker), fresh=True)
         broker.subscribe(topics.home_assistant_status, _on_home_assistant(entities))
         await commands.open()
@@ -112,6 +135,8 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         parts = (availability, status, entities, telemetry, supply, timers)
         serving = [tasks.create_task(part.serve(), name=part.name) for part in parts]
         serving.append(tasks.create_task(systemd.watch(lambda: True), name="watchdog"))
+        serving.append(tasks.create_task(care.serve(tuning.apply), name=care.name))
+        serving.append(tasks.create_task(tuning.serve(commands), name=tuning.name))
         serving.append(tasks.create_task(_warm_up(home, fulfilling), name="warm-up"))
         await _begin(broker, health, changed, systemd, stop)
         await stop.wait()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from edge_agent.board_care import BoardCare
 from edge_agent.broker import Broker
 from edge_agent.home import Home
 from edge_agent.inference import InferenceWorker, Loaded
 from edge_agent.messages import HomeStatus, ModelStatus, State, TuningStatus
 from edge_agent.model_supply import ModelSupply
 from edge_agent.models import ResolvedModel
-from edge_agent.settings import InferenceSettings
+from edge_agent.self_tuning import SelfTuning
 from edge_agent.telemetry import Condition
 
 
@@ -16,9 +17,15 @@ class Health:
     """Looks at the parts when it is asked; `begun` and `stopping` are told to it."""
 
     def __init__(
-        self, worker: InferenceWorker, supply: ModelSupply, home: Home, broker: Broker, settings: InferenceSettings
+        self,
+        worker: InferenceWorker,
+        supply: ModelSupply,
+        home: Home,
+        broker: Broker,
+        tuning: SelfTuning,
+        care: BoardCare,
     ) -> None:
-        self._worker, self._supply, self._settings = worker, supply, settings
+        self._worker, self._supply, self._tuning, self._care = worker, supply, tuning, care
         self._home, self._broker = home, broker
         self.begun = False  # the broker was heard, or was waited for long enough
         self.stopping = False
@@ -32,7 +39,7 @@ class Health:
             state=state,
             reason=reason,
             model=_model(model, loaded) if model and loaded else None,
-            tuning=_tuning(loaded, self._settings) if ready and loaded else None,
+            tuning=_tuning(loaded, self._tuning.source) if ready and loaded else None,
             home=HomeStatus(devices=devices, areas=areas),
             gpu=loaded.gpu if loaded else None,
         )
@@ -45,8 +52,16 @@ class Health:
         if self._worker.state == "failed":
             return "degraded", self._worker.problem
         if self._worker.state == "ready":
-            return "ready", self._supply.model.warning if self._supply.model else None
+            return self._ready()
         return "loading", self._worker.problem or self._progress()
+
+    def _ready(self) -> tuple[State, str | None]:
+        if self._care.refusal:
+            return "degraded", self._care.refusal
+        warning = self._supply.model.warning if self._supply.model else None
+        measuring = "It is being measured how the model runs best here." if self._tuning.is_measuring else None
+        said = " ".join(filter(None, (warning, self._care.reason, self._tuning.gpu_problem, measuring)))
+        return "ready", said or None
 
     def _progress(self) -> str:
         if self._supply.download_percent is not None:
@@ -67,8 +82,7 @@ def _model(model: ResolvedModel, loaded: Loaded) -> ModelStatus:
     )
 
 
-def _tuning(loaded: Loaded, settings: InferenceSettings) -> TuningStatus:
-    owned = {"context", "threads", "threads_batch", "gpu_layers", "flash_attention", "batch", "kv_type"}
+def _tuning(loaded: Loaded, source: str) -> TuningStatus:
     return TuningStatus(
         threads=loaded.threads,
         threads_batch=loaded.threads_batch,
@@ -77,5 +91,5 @@ def _tuning(loaded: Loaded, settings: InferenceSettings) -> TuningStatus:
         context=loaded.context,
         flash_attention=loaded.flash_attention,
         kv_type=loaded.kv_type,
-        source="settings" if owned & settings.model_fields_set else "default",
+        source=source,
     )

@@ -11,7 +11,7 @@ from edge_agent.errors import AgentError, DownloadError
 from edge_agent.inference import InferenceWorker
 from edge_agent.models import ResolvedModel, is_here, resolve
 from edge_agent.models.fetch import Order, fetch
-from edge_agent.settings import ModelSettings
+from edge_agent.settings import InferenceSettings, ModelSettings
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,10 @@ class ModelSupply:
         memory_bytes: int,
         worker: InferenceWorker,
         on_change: Callable[[], None],
+        run_as: Callable[[Path], InferenceSettings],
     ) -> None:
+        """`run_as` says how a model is to run on this board."""
+        self._run_as = run_as
         self._settings, self._state_dir, self._memory_bytes = settings, state_dir, memory_bytes
         self._worker, self._on_change = worker, on_change
         self.model: ResolvedModel | None = None
@@ -83,4 +86,4 @@ class ModelSupply:
         self.model = model
         if model.warning:
             log.warning("%s", model.warning)
-        self._worker.use(model.path)
+        self._worker.use(model.path, self._run_as(model.path))

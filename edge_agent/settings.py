@@ -116,7 +116,10 @@ class InferenceSettings(Section):
         None, ge=256, le=32_768, description="Tokens of context; the model's own, at most 2048, where absent."
     )
     threads: int | None = Field(
-        None, ge=1, le=256, description="Threads that generate; the cores' number where absent."
+        None,
+        ge=1,
+        le=256,
+        description="Threads that generate; measured where absent, before that all fast cores.",
     )
     threads_batch: int | None = Field(
         None, ge=1, le=256, description="Threads that read prompts; as threads where absent."
@@ -124,11 +127,12 @@ class InferenceSettings(Section):
     gpu_layers: int | None = Field(
         None, ge=0, le=1000, description="Layers on the GPU; all where this build of llama.cpp has one."
     )
-    batch: int = Field(
-        128, ge=16, le=2048, description="Tokens read at once; a cancel waits for one such piece at most."
-    )
+    batch: int = Field(128, ge=16, le=2048, description="Tokens read at once, where nothing better was measured.")
     flash_attention: bool | None = Field(None, description="Use flash attention; llama.cpp decides where absent.")
     kv_type: Literal["f16", "q8_0"] = Field("f16", description="Precision of the KV cache; q8_0 halves its memory.")
+    tune: bool = Field(
+        True, description="Measure how a new model runs best, once, when nobody has asked for anything for a while."
+    )
     mlock: bool = Field(False, description="Pin the model in memory; needs a raised memlock limit.")
     load_timeout_s: float = Field(
         900, ge=10, le=7200, description="Seconds a model may take to load, from slow cards too."

@@ -8,18 +8,20 @@ from typing import Annotated, Any
 import typer
 
 from edge_agent.cli.console import console
-from edge_agent.cli.findings import Finding, find_all, machine_findings, settings_finding
+from edge_agent.cli.finding import Finding
+from edge_agent.cli.findings import find_all, machine_findings, settings_finding
 from edge_agent.cli.options import ConfigOption, SetOption
 from edge_agent.configuration import load_settings
-from edge_agent.errors import SettingsError
+from edge_agent.errors import AgentError, SettingsError
 from edge_agent.hardware import Board, Sensors
+from edge_agent.hardware.tuning import Tuning, decide
 from edge_agent.messages import TuningStatus
-from edge_agent.settings import InferenceSettings, Settings
+from edge_agent.models import resolve
+from edge_agent.settings import Settings
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
 
 MARKS = {"ok": "[green]ok     [/]", "warning": "[yellow]warning[/]", "error": "[red]error  [/]"}
-USUAL_CONTEXT_TOKENS = 2048
 
 
 def doctor(config: ConfigOption = None, set_: SetOption = None, as_json: JsonOption = False) -> None:
@@ -30,7 +32,7 @@ def doctor(config: ConfigOption = None, set_: SetOption = None, as_json: JsonOpt
         settings, wrong = Settings(), settings_finding(error)
     board = Board.probe(settings.hardware.root)
     sensors = Sensors(settings.hardware.root, settings.agent.state_dir)
-    findings = [wrong, *machine_findings()] if wrong else find_all(settings, board)
+    findings = [wrong, *machine_findings(settings, board, sensors)] if wrong else find_all(settings, board, sensors)
     if as_json:
         print(json.dumps(_examination(settings, board, sensors, findings), ensure_ascii=False))
     else:
@@ -42,24 +44,35 @@ def doctor(config: ConfigOption = None, set_: SetOption = None, as_json: JsonOpt
 def _examination(settings: Settings, board: Board, sensors: Sensors, findings: list[Finding]) -> dict[str, Any]:
     return {
         "device": board.to_status().model_dump(),
-        "tuning": planned_tuning(settings.inference, board).model_dump(),
-        "sensors": {"system": sensors.system().model_dump(), "gpu": None},
+        "tuning": planned_tuning(settings, board).model_dump(),
+        "sensors": _sensors(sensors),
         "findings": [finding.model_dump() for finding in findings],
     }
 
 
-def planned_tuning(settings: InferenceSettings, board: Board) -> TuningStatus:
+def _sensors(sensors: Sensors) -> dict[str, Any]:
+    gpu = sensors.gpu()
+    return {"system": sensors.system().model_dump(), "gpu": gpu.model_dump() if gpu else None}
+
+
+def planned_tuning(settings: Settings, board: Board) -> TuningStatus:
     """How the model would run on this board's processor; Status says how it does run."""
-    threads = settings.threads or board.cores
+    try:
+        offline = settings.model.model_copy(update={"offline": True})
+        model = resolve(offline, settings.agent.state_dir, board.memory_bytes).path
+        decision = Tuning(model, board, settings.inference, settings.agent.state_dir).decision()
+    except AgentError:
+        decision = decide(settings.inference, board, None)
+    choice = decision.choice
     return TuningStatus(
-        threads=threads,
-        threads_batch=settings.threads_batch or threads,
-        gpu_layers=settings.gpu_layers or 0,
-        batch=settings.batch,
-        context=settings.context or USUAL_CONTEXT_TOKENS,
-        flash_attention=settings.flash_attention,
-        kv_type=settings.kv_type,
-        source="settings" if set(TuningStatus.model_fields) & settings.model_fields_set else "default",
+        threads=choice.threads,
+        threads_batch=choice.threads_batch,
+        gpu_layers=choice.gpu_layers or 0,
+        batch=choice.batch,
+        context=choice.context,
+        flash_attention=choice.flash_attention,
+        kv_type=choice.kv_type,
+        source=decision.source,
     )
 
 

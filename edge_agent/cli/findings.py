@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import os
 import queue
+import resource
 import shutil
 import ssl
 import stat
-import struct
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
 
 from paho.mqtt.enums import MQTTProtocolVersion
 
 from edge_agent.broker import new_client
+from edge_agent.cli.board_findings import board_findings
+from edge_agent.cli.finding import Finding, fine, warning
+from edge_agent.cli.llama_findings import llama_findings
 from edge_agent.errors import AgentError, BrokerError, DownloadError
-from edge_agent.hardware import Board
-from edge_agent.messages import Message
+from edge_agent.hardware import Board, Sensors
+from edge_agent.hardware.files import read_text
+from edge_agent.hardware.storage import read_bytes_s
 from edge_agent.models import CATALOGUE, Auto, best_for_memory, needed_bytes, parse_source, resolve
-from edge_agent.settings import ModelSettings, MqttSettings, Settings
+from edge_agent.settings import InferenceSettings, ModelSettings, MqttSettings, Settings
 
 CONNECT_TIMEOUT_S = 5
+LONG_LOAD_S = 30.0
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 DISK_RESERVE_BYTES = 100_000_000
 DISK_FULL_BYTES = 20_000_000
 RELEASED = datetime(2026, 1, 1, tzinfo=UTC)  # no right clock is before this version was made
@@ -31,44 +37,30 @@ UNSUPPORTED_PROTOCOL = 132
 MEGABYTE = 1_000_000
 
 
-class Finding(Message):
-    """One thing that was looked at. `remedy` says what to do where it is not right."""
-
-    id: str
-    severity: Literal["ok", "warning", "error"]
-    message: str
-    remedy: str | None = None
-
-
-def find_all(settings: Settings, board: Board) -> list[Finding]:
+def find_all(settings: Settings, board: Board, sensors: Sensors) -> list[Finding]:
     """Every check, those of the machine first."""
     model, weights = model_finding(settings, board)
     return [
-        *machine_findings(),
+        *machine_findings(settings, board, sensors),
         state_dir_finding(settings.agent.state_dir),
         disk_finding(settings.agent.state_dir, weights),
         *secret_findings(settings.mqtt),
         model,
         memory_finding(board, weights),
+        *reading_findings(weights),
+        *pinning_findings(settings.inference, weights),
         broker_finding(settings.mqtt, settings.agent.id),
+        *persistence_findings(settings),
     ]
 
 
-def machine_findings() -> list[Finding]:
-    """What needs no settings."""
-    return [python_finding(struct.calcsize("P") * 8), clock_finding(datetime.now(UTC))]
-
-
-def python_finding(bits: int) -> Finding:
-    """A 64-bit kernel may run a 32-bit system: what counts is the size of this program's pointers."""
-    if bits == 64:
-        return Finding(id="python", severity="ok", message="Python is a 64-bit program.")
-    return Finding(
-        id="python",
-        severity="error",
-        message=f"Python is a {bits}-bit program: models run slowly or not at all.",
-        remedy="Install a 64-bit system (for a Raspberry Pi: Raspberry Pi OS, 64-bit).",
-    )
+def machine_findings(settings: Settings, board: Board, sensors: Sensors) -> list[Finding]:
+    """What needs no right settings."""
+    return [
+        *board_findings(settings.hardware.root, board, sensors),
+        clock_finding(datetime.now(UTC)),
+        *llama_findings(board),
+    ]
 
 
 def clock_finding(now: datetime) -> Finding:
@@ -98,10 +90,14 @@ def state_dir_finding(folder: Path) -> Finding:
 
 @dataclass(frozen=True)
 class Weights:
-    """How large the model's file is, or will be; `here` says which."""
+    """How large the model's file is, or will be: `path` is where it is already."""
 
     size_bytes: int
-    here: bool
+    path: Path | None = None
+
+    @property
+    def here(self) -> bool:
+        return self.path is not None
 
 
 def disk_finding(folder: Path, weights: Weights | None) -> Finding:
@@ -149,7 +145,7 @@ def model_finding(settings: Settings, board: Board) -> tuple[Finding, Weights | 
             "model", error, "Choose another with model.source; `edge-agent models list` shows some."
         ), None
     told = f"{model.name} is here and whole ({model.header.size_bytes / MEGABYTE:.0f} MB)."
-    return Finding(id="model", severity="ok", message=told), Weights(model.header.size_bytes, here=True)
+    return Finding(id="model", severity="ok", message=told), Weights(model.header.size_bytes, model.path)
 
 
 def _wanted_name(settings: ModelSettings, board: Board) -> str:
@@ -169,7 +165,7 @@ def _not_downloaded(wanted: str, offline: bool, instead: str | None = None) -> t
         message=f"{wanted} is not downloaded." + (f" {instead} answers in its place." if instead else ""),
         remedy=f"Run `edge-agent models pull {wanted}`; the agent does it by itself where it can reach the hub.",
     )
-    return finding, Weights(known.size_bytes, here=False) if known else None
+    return finding, Weights(known.size_bytes) if known else None
 
 
 def memory_finding(board: Board, weights: Weights | None) -> Finding:
@@ -190,6 +186,48 @@ def memory_finding(board: Board, weights: Weights | None) -> Finding:
         message=f"There are {has}, and the model needs {needed}: it will crawl.",
         remedy="Choose a smaller quantization with model.source; `edge-agent models list` shows what fits.",
     )
+
+
+def reading_findings(weights: Weights | None) -> Iterator[Finding]:
+    """How long the model takes to load from this disk: measured, past what memory holds of it."""
+    rate = read_bytes_s(weights.path) if weights and weights.path else None
+    if weights is None or rate is None:
+        return
+    load_s = weights.size_bytes / rate
+    told = f"The model's disk gives {rate / MEGABYTE:.0f} MB/s: loading takes about {load_s:.0f} s."
+    if load_s <= LONG_LOAD_S:
+        yield fine("disk_speed", told)
+        return
+    remedy = "Put the model on a faster disk (a USB 3 or NVMe one; agent.state_dir or model.source), or use an A2 card."
+    yield warning("disk_speed", told, remedy)
+
+
+def pinning_findings(settings: InferenceSettings, weights: Weights | None) -> Iterator[Finding]:
+    if not settings.mlock or weights is None:
+        return
+    allowed, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    if allowed in (resource.RLIM_INFINITY, -1) or allowed >= weights.size_bytes:
+        yield fine("mlock", "The model can be pinned in memory.")
+        return
+    told = f"inference.mlock is on, but this user may pin {allowed / MEGABYTE:.0f} MB only: the model is not pinned."
+    yield warning("mlock", told, "Set LimitMEMLOCK=infinity in the unit (`ulimit -l unlimited` in a shell).")
+
+
+def persistence_findings(settings: Settings) -> Iterator[Finding]:
+    """A mosquitto on this very machine shows its configuration; another broker can't be asked."""
+    folder = settings.hardware.root / "etc/mosquitto"
+    if settings.mqtt.host not in LOOPBACK or (text := read_text(folder / "mosquitto.conf")) is None:
+        return
+    included = (read_text(path) or "" for path in sorted(folder.glob("conf.d/*.conf")))
+    lines = [line.split() for line in "\n".join((text, *included)).splitlines()]
+    if ["persistence", "true"] in lines:
+        yield fine("broker_persistence", "The broker keeps waiting commands over its own restart.")
+        return
+    told = "The broker forgets waiting commands, and what devices are, when it is restarted (no `persistence true`)."
+    remedy = (
+        "echo 'persistence true' | sudo tee /etc/mosquitto/conf.d/persistence.conf; sudo systemctl restart mosquitto"
+    )
+    yield warning("broker_persistence", told, remedy)
 
 
 def broker_finding(settings: MqttSettings, agent_id: str) -> Finding:

@@ -41,8 +41,9 @@ class Answering:
         inbox: Inbox,
         worker: InferenceWorker,
         fulfilling: Fulfilling,
+        refusal: Callable[[], str | None],
     ) -> None:
-        self._settings, self._fulfilling = settings, fulfilling
+        self._settings, self._fulfilling, self._refusal = settings, fulfilling, refusal
         self._broker, self._topics, self._inbox, self._worker = broker, topics, inbox, worker
         self._chat = Chat(settings.chat, worker)
         self._conversations = Conversations(settings.conversation)
@@ -103,6 +104,8 @@ class Answering:
             raise NotUnderstood(NOTHING_TO_DO)
         if failed:
             raise ModelUnavailable(self._worker.problem or "There is no model.")
+        if refusal := self._refusal():
+            raise Busy(refusal)
         await self._take_turn(request)
         try:
             request.started_s = time.monotonic()

@@ -51,11 +51,13 @@ class Commands:
         measurements: Measurements,
         fulfilling: Fulfilling,
         is_device_topic: Callable[[str], bool],
+        refusal: Callable[[], str | None],
     ) -> None:
+        """`refusal` says why the model answers nobody at the moment."""
         self._settings, self._broker, self._topics, self._inbox = settings, broker, topics, inbox
         self._measurements = measurements
         self._is_device_topic = is_device_topic
-        self._answering = Answering(settings, broker, topics, inbox, worker, fulfilling)
+        self._answering = Answering(settings, broker, topics, inbox, worker, fulfilling, refusal)
         self._known = KnownCommands()
         self._requests: dict[Key, Request] = {}  # that are not answered yet
         self._tasks: set[asyncio.Task[None]] = set()

@@ -13,6 +13,12 @@ def read_text(path: Path) -> str | None:
         return None
 
 
+def read_int(path: Path) -> int | None:
+    """A file that holds one decimal number; None where it can't be read or holds something else."""
+    text = read_text(path)
+    return int(text) if text and text.lstrip("-").isdigit() else None
+
+
 def read_names(path: Path) -> tuple[str, ...]:
     """A device tree's list of strings; empty where it can't be read."""
     try:
@@ -25,3 +31,19 @@ def read_fields(path: Path) -> dict[str, str]:
     """`name: value` lines, as /proc writes them; of lines of one name the last. Empty where it can't be read."""
     lines = (line.partition(":") for line in (read_text(path) or "").splitlines())
     return {name.strip(): value.strip() for name, colon, value in lines if colon}
+
+
+def read_list(path: Path) -> frozenset[int]:
+    """The kernel's lists of numbers; empty where it can't be read."""
+    return numbers(read_text(path) or "")
+
+
+def numbers(text: str) -> frozenset[int]:
+    """`0-3,6` is 0, 1, 2, 3 and 6."""
+    ranges = (part.strip().partition("-") for part in text.split(","))
+    return frozenset(
+        number
+        for first, _, last in ranges
+        if first.isdigit() and (last or first).isdigit()
+        for number in range(int(first), int(last or first) + 1)
+    )

@@ -5,6 +5,15 @@ What is imported here is the daemon's side. llama.cpp is imported in the worker 
 
 from .pending import Generation, Scores
 from .protocol import ChatMessage, Continuation, Loaded, Sampling
-from .supervisor import InferenceWorker
+from .supervisor import RESTARTED_ON_REQUEST, InferenceWorker
 
-__all__ = ["ChatMessage", "Continuation", "Generation", "InferenceWorker", "Loaded", "Sampling", "Scores"]
+__all__ = [
+    "RESTARTED_ON_REQUEST",
+    "ChatMessage",
+    "Continuation",
+    "Generation",
+    "InferenceWorker",
+    "Loaded",
+    "Sampling",
+    "Scores",
+]

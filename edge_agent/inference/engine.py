@@ -38,6 +38,10 @@ class Engine:
         """Grows with every decoded piece."""
         return self._sequence.pieces
 
+    def use_threads(self, threads: int, threads_batch: int) -> None:
+        """From the next decode on; may be called while one runs."""
+        self._model.use_threads(threads, threads_batch)
+
     def answer(self, request: Generate, emit: Callable[[str], None]) -> Finished:
         """Generate an answer, giving its text to `emit` as it comes. Raises RequestError."""
         with self._failures():

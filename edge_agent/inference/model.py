@@ -54,6 +54,10 @@ class Model:
         source = llama.llama_model_chat_template(self._model, None)
         return source.decode(errors="replace") if source else None
 
+    def use_threads(self, threads: int, threads_batch: int) -> None:
+        """From the next decode on; may be called while one runs."""
+        llama.llama_set_n_threads(self.context, threads, threads_batch)
+
     def _load_file(self) -> Any:
         if not self._path.is_file():
             raise LoadError(f"There is no model file {self._path}. Set model.source to one that is there.")

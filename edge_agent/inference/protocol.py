@@ -79,6 +79,14 @@ class Cancel(Frame):
     id: int
 
 
+class Threads(Frame):
+    """From the next decode on, use so many threads."""
+
+    type: Literal["threads"] = "threads"
+    threads: int = Field(ge=1, le=1024)
+    threads_batch: int = Field(ge=1, le=1024)
+
+
 class Loaded(Frame):
     """The model is ready. Bytes, tokens; `gpu` names the device in use."""
 
@@ -162,9 +170,9 @@ class Heartbeat(Frame):
     busy: bool
 
 
-Request = Annotated[Load | Generate | Score | Cancel, Field(discriminator="type")]
+Request = Annotated[Load | Generate | Score | Cancel | Threads, Field(discriminator="type")]
 Answer = Annotated[Loaded | LoadFailed | Piece | Finished | Scored | Failed | Heartbeat, Field(discriminator="type")]
-REQUESTS: TypeAdapter[Load | Generate | Score | Cancel] = TypeAdapter(Request)
+REQUESTS: TypeAdapter[Load | Generate | Score | Cancel | Threads] = TypeAdapter(Request)
 ANSWERS: TypeAdapter[Loaded | LoadFailed | Piece | Finished | Scored | Failed | Heartbeat] = TypeAdapter(Answer)
 
 

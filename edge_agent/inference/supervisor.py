@@ -33,6 +33,7 @@ from .protocol import (
     Sampling,
     Score,
     Scored,
+    Threads,
 )
 
 log = logging.getLogger("edge_agent.inference")
@@ -44,6 +45,8 @@ _FIRST_PAUSE_S = 0.2
 _WELL_S = 60
 _MOST_LOAD_DEATHS = 3
 _MOST_DEATHS = 2
+
+RESTARTED_ON_REQUEST = "it was restarted on request"
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,8 @@ class InferenceWorker:
         self.problem: str | None = None
         self.loaded: Loaded | None = None
         self.restarts = 0
+        self._thread_share = 1.0
+        self._full: Loaded | None = None  # as it was loaded, with all of its threads
         self._model: Path | None = None
         self._process: WorkerProcess | None = None
         self._requests: dict[int, PendingRequest] = {}
@@ -100,14 +105,21 @@ class InferenceWorker:
         """The process, while there is one."""
         return self._process.pid if self._process else None
 
-    def use(self, model: Path) -> None:
-        """Answer with this file. One that already runs or loads goes on."""
-        if model == self._model and self.state in ("loading", "ready"):
+    def use(self, model: Path, settings: InferenceSettings | None = None) -> None:
+        """Answer with this file, run as these settings say. One that already runs or loads like that goes on."""
+        settings = settings or self._settings
+        if (model, settings) == (self._model, self._settings) and self.state in ("loading", "ready"):
             return
-        self._model = model
+        self._model, self._settings = model, settings
         self._load_deaths = 0
         self._set("loading")
         self._give_order("another model is to be used")
+
+    def limit_threads(self, share: float) -> None:
+        """Use this share of the threads from now on, the next processes too; 1 is all of them."""
+        if share != self._thread_share:
+            self._thread_share = share
+            self._limit_threads()
 
     def refuse(self, reason: str) -> None:
         """There is no model to be had: every request, waiting or to come, raises ModelUnavailable(reason)."""
@@ -122,7 +134,7 @@ class InferenceWorker:
         self._is_restart_ordered = True
         self._load_deaths = 0
         self._set("loading")
-        self._give_order("it was restarted on request")
+        self._give_order(RESTARTED_ON_REQUEST)
 
     async def generate(
         self,
@@ -231,11 +243,23 @@ class InferenceWorker:
 
     def _become_ready(self, loaded: Loaded) -> None:
         log.info("worker ready", extra={"model": loaded.name, "load_ms": round(loaded.load_ms)})
-        self.loaded = loaded
+        self.loaded = self._full = loaded
+        if self._thread_share < 1:
+            self._limit_threads()
         self._load_deaths = 0
         self._set("ready")
         for request in self._requests.values():
             self._hand_over(request)
+
+    def _limit_threads(self) -> None:
+        if self._process is None or self._full is None or self.loaded is None:
+            return
+        threads, threads_batch = (
+            max(1, round(self._thread_share * count)) for count in (self._full.threads, self._full.threads_batch)
+        )
+        self._process.send(Threads(threads=threads, threads_batch=threads_batch))
+        self.loaded = self._full.model_copy(update={"threads": threads, "threads_batch": threads_batch})
+        self._on_change()
 
     def _hand_over(self, request: PendingRequest) -> None:
         if self._process and not request.done.done():
@@ -298,7 +322,7 @@ class InferenceWorker:
         self._pause_s = _FIRST_PAUSE_S
         if self._is_restart_ordered:
             self._is_restart_ordered = False
-            self._count_restart("it was restarted on request")
+            self._count_restart(RESTARTED_ON_REQUEST)
 
     def _count_restart(self, reason: str) -> None:
         self.restarts += 1

@@ -23,7 +23,20 @@ from typing import IO, TYPE_CHECKING
 from .abort import Abort
 from .failures import LoadError, RequestError
 from .log import ERROR, say
-from .protocol import REQUESTS, Cancel, Failed, Frame, Generate, Heartbeat, Load, LoadFailed, Piece, Score, to_line
+from .protocol import (
+    REQUESTS,
+    Cancel,
+    Failed,
+    Frame,
+    Generate,
+    Heartbeat,
+    Load,
+    LoadFailed,
+    Piece,
+    Score,
+    Threads,
+    to_line,
+)
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -156,6 +169,8 @@ class Worker:
 
     def _take(self, line: bytes) -> None:
         frame = REQUESTS.validate_json(line)
+        if isinstance(frame, Threads) and self._engine:
+            self._engine.use_threads(frame.threads, frame.threads_batch)
         if isinstance(frame, Generate | Score):
             self._requests.put(frame)
         elif isinstance(frame, Cancel) and self._requests.cancel(frame.id):

@@ -76,7 +76,7 @@ class Measurements:
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self._queued, self._first_token, self._total, self._intent_total = (Window(clock) for _ in range(4))
         self._prompt_rate, self._generation_rate = Window(clock), Window(clock)
-        self._prompt_tokens, self._cached_tokens = Window(clock), Window(clock)
+        self._prompt_tokens, self._cached_tokens, self._completion_tokens = (Window(clock) for _ in range(3))
         self._count = dict.fromkeys(("total", "intent", "llm", "errors", "unconfirmed"), 0)
 
     def record(self, answered: Answered) -> None:
@@ -102,6 +102,8 @@ class Measurements:
         if answered.prompt_tokens:
             self._prompt_tokens.add(answered.prompt_tokens)
             self._cached_tokens.add(answered.cached_tokens)
+        if answered.completion_tokens:
+            self._completion_tokens.add(answered.completion_tokens)
         evaluated = answered.prompt_tokens - answered.cached_tokens
         if evaluated > 0 and answered.prompt_ms > 0:
             self._prompt_rate.add(1000 * evaluated / answered.prompt_ms)
@@ -122,6 +124,10 @@ class Measurements:
 
     def tokens_per_second(self) -> RateTelemetry:
         return RateTelemetry(prompt=self._prompt_rate.quantiles(), generation=self._generation_rate.quantiles())
+
+    def completion_tokens(self) -> float:
+        """Generated in the last five minutes."""
+        return sum(self._completion_tokens.values())
 
     def prefix_hit_ratio(self) -> float | None:
         """The share of the last five minutes' prompt tokens that the KV cache already had; None without a prompt."""

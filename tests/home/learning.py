@@ -42,7 +42,9 @@ class Devices:
         """Notes (payload, retained) of what comes there; returns when the broker knows."""
         subscribed = threading.Event()
         self._client.on_subscribe = lambda *_: subscribed.set()
-        self._client.on_message = lambda client, userdata, message: heard.append((message.payload, message.retain))
+        self._client.on_message = lambda client, userdata, message: heard.append(
+            (bytes(message.payload), message.retain)
+        )
         self._client.subscribe(topic, 1)
         assert subscribed.wait(PATIENCE_S)
 

@@ -63,6 +63,16 @@ def test_the_growing_pauses_are_known_from_254_on(unit: Path) -> None:
         ]
 
 
+@needs_systemd
+@pytest.mark.parametrize("name", ["jetson.conf", "raspberry-pi.conf"])
+def test_the_boards_drop_ins_are_right_and_give_the_group_of_the_boards_devices(unit: Path, name: str) -> None:
+    folder = unit.with_name(f"{unit.name}.d")
+    folder.mkdir()
+    shutil.copy(DEPLOY / name, folder)
+    assert verify(unit) == []
+    assert settings_of(DEPLOY / name)["SupplementaryGroups"] == "video"
+
+
 def settings_of(unit: Path) -> dict[str, str]:
     lines = (line.partition("=") for line in unit.read_text().splitlines() if not line.startswith("#"))
     return {name: value for name, _, value in lines}

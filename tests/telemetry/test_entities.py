@@ -158,9 +158,7 @@ async def test_memory_is_that_of_both_processes(
 @pytest.mark.parametrize("state", ["starting", "loading", "ready", "degraded", "stopping"])
 async def test_every_state_is_one_of_the_sensors_options(broker: Broker, state: Any) -> None:
     condition = Condition(state, None, None, None, HomeStatus(devices=0, areas=0))
-    status: Status = StatusPublisher(
-        broker, TOPICS, "1", Board(None, None, 1, 0, None, None), lambda: condition
-    ).status()
+    status: Status = StatusPublisher(broker, TOPICS, "1", Board(), lambda: condition).status()
     assert shown("state", status.to_payload()) == state
     assert state in component("state")["options"]
 

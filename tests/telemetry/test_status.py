@@ -8,6 +8,9 @@ import pytest
 
 from edge_agent.broker import Broker, Topics
 from edge_agent.hardware import Board
+from edge_agent.hardware.gpu import Gpu
+from edge_agent.hardware.memory import Memory
+from edge_agent.hardware.processor import Processor
 from edge_agent.messages import HomeStatus, Status
 from edge_agent.settings import MqttSettings
 from edge_agent.telemetry import Condition, StatusPublisher
@@ -17,7 +20,12 @@ from tests.real_parts import Mosquitto
 from .conftest import Listener
 from .test_publisher import serving
 
-BOARD = Board("Raspberry Pi 5", "Cortex-A76", 4, 8_000_000_000, "a GPU", None)
+BOARD = Board(
+    name="Raspberry Pi 5",
+    processor=Processor("Cortex-A76", cores=4),
+    memory=Memory(8_000_000_000, 8_000_000_000),
+    graphics=Gpu("a GPU", shares_memory=True),
+)
 STARTING = Condition("starting", "reading the home", None, None, HomeStatus(devices=0, areas=0))
 
 

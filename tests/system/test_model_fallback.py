@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sqlite3
 from collections.abc import Iterator
@@ -128,8 +129,8 @@ def test_without_rules_the_model_understands_commands_and_the_answer_to_its_ques
 def test_killed_while_the_command_waits_for_the_model_it_is_done_once_after_the_restart(
     without_rules: AgentProcess, own_person: Person
 ) -> None:
-    own_person.status("loading")
-    without_rules.worker_pid()
+    own_person.status("ready")
+    os.kill(without_rules.worker_pid(), signal.SIGSTOP)
     request = own_person.command(PLAIN)
     wait_until(lambda: _kept(without_rules) == [None], "it is safe on disk")
     without_rules.send_signal(signal.SIGKILL)

@@ -115,7 +115,7 @@ class Measured:
             first = number % len(asks)
             for ask in asks[first:] + asks[:first]:
                 ask(story(number))
-        self._speed("`Llama`, its threads sleeping as the worker's do", ours, politely)
+        self._speed("`Llama`, its threads waiting as the worker's do", ours, politely)
         self._speed("`Llama` as it comes, its threads spinning", ours, usually)
 
     def _speed(self, baseline: str, ours: list[Answer], theirs: list[Streamed]) -> None:

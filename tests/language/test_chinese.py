@@ -2,50 +2,28 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from edge_agent.home import Area, Entity, EntityAction, Home, Parameter
-from edge_agent.language import Act, Ask, Clock, Dialogue, LetBe, Plan, Query, Refuse, TimerWish, Understanding
+from edge_agent.language import Act, Ask, Clock, LetBe, Plan, Query, Refuse, TimerWish, Understanding
 from edge_agent.language.plan import When
-from tests.language.things import thing
-
-Able = dict[str, dict[str, Parameter]]
-
-PERCENT = Parameter("number", 0, 100, required=False)
-LIGHT: Able = {"turn_on": {"brightness_pct": PERCENT}, "turn_off": {}}
-COLOUR_LIGHT: Able = {
-    "turn_on": {
-        "brightness_pct": PERCENT,
-        "color": Parameter("color", required=False),
-        "color_temp_kelvin": Parameter("number", 2200, 6500, required=False),
-    },
-    "turn_off": {},
-}
-SWITCH: Able = {"turn_on": {}, "turn_off": {}}
-COVER: Able = {"open": {}, "close": {}, "stop": {}, "set_position": {"position": PERCENT}}
-CLIMATE: Able = {
-    "set_temperature": {"temperature": Parameter("number", 5, 30)},
-    "set_hvac_mode": {"hvac_mode": Parameter("choice", choices=("off", "heat"))},
-}
-LOCK: Able = {"lock": {}, "unlock": {}}
-PLAYER: Able = {
-    **{name: {} for name in ("turn_on", "turn_off", "play", "pause", "next", "previous", "mute", "unmute")},
-    "set_volume": {"volume_level": PERCENT},
-}
-FAN: Able = {"turn_on": {}, "turn_off": {}, "set_percentage": {"percentage": PERCENT}}
-VACUUM: Able = {name: {} for name in ("start", "pause", "stop", "return_to_base")}
-LIST: Able = {name: {"item": Parameter("text")} for name in ("add_item", "complete_item", "remove_item")}
-
-
-def device(entity_id: str, name: str, area: str | None, able: Able, **given: Any) -> Entity:
-    actions = {
-        action: EntityAction(action, parameters, lambda entity, params: ()) for action, parameters in able.items()
-    }
-    return thing(entity_id, name, given.pop("state", "off"), area=area, actions=actions, **given)
-
+from tests.language import homes
+from tests.language.homes import (
+    CLIMATE,
+    COLOUR_LIGHT,
+    COVER,
+    FAN,
+    LIGHT,
+    LIST,
+    LOCK,
+    PLAYER,
+    SWITCH,
+    VACUUM,
+    device,
+    understanding_of,
+    wished,
+)
 
 HALF_LIT = {"brightness_pct": 50, "color_temp_kelvin": 3000}
 OPEN, EIGHTEEN_DEGREES = {"position": 100}, {"temperature": 18, "current_temperature": 17.5}
@@ -76,31 +54,16 @@ DEVICES = (
     device("sensor.wai", "室外温度", None, {}, state="3.5", device_class="temperature"),
     device("binary_sensor.chuang", "厨房窗户", "厨房", {}, device_class="window"),
 )  # fmt: skip
-FLOORS = {"主卧": "二楼", "儿童房": "二楼"}
-AREAS = {
-    name: Area(name, name, FLOORS.get(name, "一楼")) for name in ("餐厅", "厨房", "玄关", "阳台", "主卧", "儿童房")
-}
+FLOORS = {"餐厅": "一楼", "厨房": "一楼", "玄关": "一楼", "阳台": "一楼", "主卧": "二楼", "儿童房": "二楼"}
 
 
 @pytest.fixture(scope="module")
 def understanding() -> Understanding:
-    home = SimpleNamespace(entities={entity.id: entity for entity in DEVICES}, areas=AREAS, version=1)
-    return Understanding(cast(Home, home))
+    return understanding_of(DEVICES, FLOORS)
 
 
 def said(understanding: Understanding, *turns: str, area: str | None = None) -> Plan | None:
-    """The Plan of the last turn; what was to be done before is taken as done."""
-    dialogue, plan = Dialogue(), None
-    for turn in turns:
-        plan = understanding.understand(turn, dialogue, area=area, language="zh")
-        if isinstance(plan, Act):
-            dialogue.acted(plan.actions)
-    return plan
-
-
-def wished(plan: Plan | None) -> dict[str, tuple[str, dict[str, Any]]]:
-    assert isinstance(plan, Act), plan
-    return {wish.entity_id: (wish.action, dict(wish.params)) for wish in plan.actions}
+    return homes.said(understanding, "zh", *turns, area=area)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from edge_agent.language import Act, Ask, Query, Refuse, Understanding
-from tests.language.test_understanding import of_home, said, wished
+from tests.language.homes import wished
+from tests.language.test_understanding import of_home, said
 
 RADIO_OFF = {"media_player.radio": ("turn_off", {})}
 TOASTER_ON: dict[str, tuple[str, dict[str, Any]]] = {"switch.toaster": ("turn_on", {})}

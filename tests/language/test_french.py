@@ -2,46 +2,26 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from edge_agent.home import Area, Entity, EntityAction, Home, Parameter
-from edge_agent.language import Act, Ask, Clock, Dialogue, LetBe, Plan, Query, Refuse, TimerWish, Understanding
+from edge_agent.language import Act, Ask, Clock, LetBe, Plan, Query, Refuse, TimerWish, Understanding
 from edge_agent.language.plan import When
-from tests.language.things import thing
-
-PERCENT = Parameter("number", 0, 100, required=False)
-LIGHT = {"turn_on": {"brightness_pct": PERCENT}, "turn_off": {}}
-COLOUR_LIGHT = {
-    "turn_on": {
-        "brightness_pct": PERCENT,
-        "color": Parameter("color", required=False),
-        "color_temp_kelvin": Parameter("number", 2200, 6500, required=False),
-    },
-    "turn_off": {},
-}
-SWITCH: dict[str, dict[str, Parameter]] = {"turn_on": {}, "turn_off": {}}
-COVER = {"open": {}, "close": {}, "stop": {}, "set_position": {"position": PERCENT}}
-CLIMATE = {
-    "set_temperature": {"temperature": Parameter("number", 5, 30)},
-    "set_hvac_mode": {"hvac_mode": Parameter("choice", choices=("off", "heat"))},
-}
-LOCK: dict[str, dict[str, Parameter]] = {"lock": {}, "unlock": {}}
-PLAYER = {
-    **{name: {} for name in ("turn_on", "turn_off", "play", "pause", "mute", "unmute")},
-    "set_volume": {"volume_level": PERCENT},
-}
-LIST = {name: {"item": Parameter("text")} for name in ("add_item", "complete_item", "remove_item")}
-
-
-def device(entity_id: str, name: str, area: str | None, able: dict[str, dict[str, Parameter]], **given: Any) -> Entity:
-    actions = {
-        action: EntityAction(action, parameters, lambda entity, params: ()) for action, parameters in able.items()
-    }
-    return thing(entity_id, name, given.pop("state", "off"), area=area, actions=actions, **given)
-
+from tests.language import homes
+from tests.language.homes import (
+    CLIMATE,
+    COLOUR_LIGHT,
+    COVER,
+    LIGHT,
+    LIST,
+    LOCK,
+    PLAYER,
+    SWITCH,
+    device,
+    understanding_of,
+    wished,
+)
 
 HALF_LIT, EIGHTEEN_DEGREES = {"brightness_pct": 50}, {"temperature": 18}
 DEVICES = (
@@ -64,31 +44,24 @@ DEVICES = (
     device("binary_sensor.atelier", "Fenêtre de l'atelier", "Atelier", {}, state="on", device_class="window"),
 )  # fmt: skip
 FLOORS = {
-    "Véranda": "Rez-de-chaussée", "Cuisine": "Rez-de-chaussée", "Escalier": None, "Atelier": "Étage",
-    "Chambre": "Étage", "Chambre d'amis": "Étage", "Jardin": None, "Terrasse": None,
-}  # fmt: skip
-AREAS = {name.lower(): Area(name, name.lower(), floor) for name, floor in FLOORS.items()}
+    "Véranda": "Rez-de-chaussée",
+    "Cuisine": "Rez-de-chaussée",
+    "Escalier": None,
+    "Atelier": "Étage",
+    "Chambre": "Étage",
+    "Chambre d'amis": "Étage",
+    "Jardin": None,
+    "Terrasse": None,
+}
 
 
 @pytest.fixture(scope="module")
 def understanding() -> Understanding:
-    home = SimpleNamespace(entities={entity.id: entity for entity in DEVICES}, areas=AREAS, version=1)
-    return Understanding(cast(Home, home))
+    return understanding_of(DEVICES, FLOORS)
 
 
 def said(understanding: Understanding, *turns: str, area: str | None = None) -> Plan | None:
-    """The Plan of the last turn; what was to be done before is taken as done."""
-    dialogue, plan = Dialogue(), None
-    for turn in turns:
-        plan = understanding.understand(turn, dialogue, area=area, language="fr")
-        if isinstance(plan, Act):
-            dialogue.acted(plan.actions)
-    return plan
-
-
-def wished(plan: Plan | None) -> dict[str, tuple[str, dict[str, Any]]]:
-    assert isinstance(plan, Act), plan
-    return {wish.entity_id: (wish.action, dict(wish.params)) for wish in plan.actions}
+    return homes.said(understanding, "fr", *turns, area=area)
 
 
 @pytest.mark.parametrize(

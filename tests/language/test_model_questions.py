@@ -6,7 +6,8 @@ import pytest
 
 from edge_agent.home import DeviceAction
 from edge_agent.language import Act, Ask, Dialogue, Plan
-from tests.language.test_understanding import of_home, wished
+from tests.language.homes import wished
+from tests.language.test_understanding import of_home
 
 LAMPS = ("light.sink_light", "light.stove_light")
 OFF = tuple(DeviceAction(one, "turn_off") for one in LAMPS)

@@ -2,45 +2,26 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from edge_agent.home import Area, Entity, EntityAction, Home, Parameter
+from edge_agent.home import Entity
 from edge_agent.language import Act, Ask, Clock, Dialogue, LetBe, Plan, Query, Refuse, TimerWish, Understanding
-from tests.language.things import thing
-
-PERCENT = Parameter("number", 0, 100, required=False)
-LIGHT = {"turn_on": {"brightness_pct": PERCENT}, "turn_off": {}}
-COLOUR_LIGHT = {
-    "turn_on": {
-        "brightness_pct": PERCENT,
-        "color": Parameter("color", required=False),
-        "color_temp_kelvin": Parameter("number", 2200, 6500, required=False),
-    },
-    "turn_off": {},
-}
-SWITCH: dict[str, dict[str, Parameter]] = {"turn_on": {}, "turn_off": {}}
-COVER = {"open": {}, "close": {}, "stop": {}, "set_position": {"position": PERCENT}}
-CLIMATE = {
-    "set_temperature": {"temperature": Parameter("number", 5, 30)},
-    "set_hvac_mode": {"hvac_mode": Parameter("choice", choices=("off", "heat"))},
-}
-LOCK: dict[str, dict[str, Parameter]] = {"lock": {}, "unlock": {}}
-PLAYER = {
-    **{name: {} for name in ("turn_on", "turn_off", "play", "pause", "mute", "unmute")},
-    "set_volume": {"volume_level": PERCENT},
-}
-LIST = {name: {"item": Parameter("text")} for name in ("add_item", "complete_item", "remove_item")}
-
-
-def device(entity_id: str, name: str, area: str | None, able: dict[str, dict[str, Parameter]], **given: Any) -> Entity:
-    actions = {
-        action: EntityAction(action, parameters, lambda entity, params: ()) for action, parameters in able.items()
-    }
-    return thing(entity_id, name, given.pop("state", "off"), area=area, actions=actions, **given)
-
+from tests.language import homes
+from tests.language.homes import (
+    CLIMATE,
+    COLOUR_LIGHT,
+    COVER,
+    LIGHT,
+    LIST,
+    LOCK,
+    PLAYER,
+    SWITCH,
+    device,
+    understanding_of,
+    wished,
+)
 
 FORTY_PERCENT, TWENTY_DEGREES = {"brightness_pct": 40}, {"temperature": 20}
 DEVICES = (
@@ -58,11 +39,7 @@ DEVICES = (
     device("todo.shopping_list", "Shopping List", None, LIST, state="1", attributes={"items": ["salt"]}),
     device("sensor.attic_temperature", "Attic Temperature", "Attic", {}, state="17.5", device_class="temperature"),
 )  # fmt: skip
-AREAS = {
-    "kitchen": Area("Kitchen", "kitchen", "Ground Floor"),
-    "parlour": Area("Parlour", "parlour", "Ground Floor"),
-    "attic": Area("Attic", "attic", "First Floor"),
-}
+FLOORS: dict[str, str | None] = {"Kitchen": "Ground Floor", "Parlour": "Ground Floor", "Attic": "First Floor"}
 
 
 @pytest.fixture(scope="module")
@@ -71,23 +48,11 @@ def understanding() -> Understanding:
 
 
 def of_home(*more: Entity) -> Understanding:
-    entities = {entity.id: entity for entity in (*DEVICES, *more)}
-    return Understanding(cast(Home, SimpleNamespace(entities=entities, areas=AREAS, version=1)))
+    return understanding_of((*DEVICES, *more), FLOORS)
 
 
 def said(understanding: Understanding, *turns: str, area: str | None = None) -> Plan | None:
-    """The Plan of the last turn; what was to be done before is taken as done."""
-    dialogue, plan = Dialogue(), None
-    for turn in turns:
-        plan = understanding.understand(turn, dialogue, area=area, language="en")
-        if isinstance(plan, Act):
-            dialogue.acted(plan.actions)
-    return plan
-
-
-def wished(plan: Plan | None) -> dict[str, tuple[str, dict[str, Any]]]:
-    assert isinstance(plan, Act), plan
-    return {wish.entity_id: (wish.action, dict(wish.params)) for wish in plan.actions}
+    return homes.said(understanding, "en", *turns, area=area)
 
 
 @pytest.mark.parametrize(

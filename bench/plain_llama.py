@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from edge_agent.messages import TuningStatus
+from edge_agent.openmp import waiting
 
 Messages = list[dict[str, str]]
 
@@ -38,11 +39,11 @@ class Streamed:
 class PlainLlama:
     """The process, seen from the benchmark. Use it in a `with`.
 
-    `polite`: its threads sleep while they wait for one another, as the worker's do. By themselves they spin.
+    `polite`: its threads wait for one another as the worker's do. By themselves they spin for long.
     """
 
     def __init__(self, model: Path, tuning: TuningStatus, *, polite: bool) -> None:
-        self._environment = os.environ | ({"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "300"} if polite else {})
+        self._environment = os.environ | (waiting({}) if polite else {})
         self._command = [sys.executable, "-m", "bench.plain_llama", str(model)]
         self._arguments = {
             "n_ctx": tuning.context,

@@ -20,6 +20,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from edge_agent.openmp import waiting
+
 from .abort import Abort
 from .failures import LoadError, RequestError
 from .log import ERROR, say
@@ -44,7 +46,6 @@ if TYPE_CHECKING:
 _HEARTBEAT_S = 1.0
 _PIECE_S = 0.025
 _OOM_SCORE_ADJ = 500
-_SPINS = "300"
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -204,20 +205,9 @@ def _become_expendable() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _wait_politely() -> None:
-    """Before llama.cpp is loaded. Its threads wait for one another hundreds of times a token.
-
-    Where they spin as long as OpenMP lets them, one other busy program on the board slows a small model down tenfold
-    and more. Where they sleep at once, a small model loses two fifths of its speed on an idle board. A few hundred
-    turns of spinning before the sleep cost neither.
-    """
-    if os.environ.keys().isdisjoint({"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}):  # else the owner knows better
-        os.environ |= {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": _SPINS}
-
-
 def main() -> None:
     _become_expendable()
-    _wait_politely()
+    os.environ |= waiting(os.environ)
     Worker(socket.socket(fileno=int(sys.argv[1]))).run()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from edge_agent.home import DeviceAction, Entity, Home
@@ -172,10 +173,10 @@ class Wishes:
         last = [self._home.entities[one] for one in self._dialogue.entity_ids if one in self._home.entities]
         if not last or not (clause.flags & {"one", "fix"} or clause.lead == "and"):
             return found
-        spoken_of = {word for entity in last for word in _name_words(entity)}
-        likeness = [len(spoken_of & set(_name_words(words.entity))) for words in found.entities]
-        alike = [one for one, shared in zip(found.entities, likeness, strict=True) if shared == max(likeness)]
-        return Found(tuple(alike), ambiguous=False) if len(alike) == 1 else found
+        alike = _most_alike([words.entity for words in found.entities], last)
+        if len(alike) != 1:
+            return found
+        return Found(tuple(words for words in found.entities if words.entity is alike[0]))
 
     def _narrowed(self, found: Found, reference: Reference) -> Found:
         """A place that was named anywhere in the sentence tells which one is meant, and so does a whole name."""
@@ -230,10 +231,7 @@ class Wishes:
         of_kind = [one for one in self._home.entities.values() if one.kind in kinds and one.id not in ids]
         others = [entity for entity in of_kind if entity.area in areas] or of_kind
         wish = clause if clause.cues else previous
-        likeness = [
-            len(set(_name_words(entity)) & {word for one in last for word in _name_words(one)}) for entity in others
-        ]
-        alike = [entity for entity, shared in zip(others, likeness, strict=True) if shared == max(likeness)]
+        alike = _most_alike(others, last)
         return Act(actions_for(alike, wish), clause.when, clause.for_s) if len(alike) == 1 else None
 
     def _implied(self, clause: Clause) -> Plan | None:
@@ -279,6 +277,13 @@ def _kinds_of_everything(cues: set[str]) -> frozenset[str]:
 def says_only_how_much(clause: Clause) -> bool:
     """ "A bit more", and nothing else."""
     return clause.little and not (clause.cues or clause.has_value or clause.has_target or clause.wishes)
+
+
+def _most_alike(entities: Sequence[Entity], last: Sequence[Entity]) -> list[Entity]:
+    """Those whose names share most words with the names of the last ones."""
+    spoken_of = {word for entity in last for word in _name_words(entity)}
+    likeness = [len(spoken_of & set(_name_words(entity))) for entity in entities]
+    return [entity for entity, shared in zip(entities, likeness, strict=True) if shared == max(likeness)]
 
 
 def _name_words(entity: Entity) -> list[str]:

@@ -14,9 +14,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from edge_agent.hardware.tuning.choice import Choice, Kind
+from edge_agent.openmp import waiting
 
-# As the inference process sets it: what is measured here has to hold there.
-WAITING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "300"}
 GOODBYE_S = 2.0
 
 
@@ -40,14 +39,13 @@ class Prober:
 
     def __enter__(self) -> Self:
         """Loads the model. Raises ProbeFailed."""
-        set_already = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys()
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "edge_agent.hardware.tuning.prober"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env={**({} if set_already else WAITING), **os.environ},
+            env=os.environ | waiting(os.environ),  # as the inference process has it, where it has to hold
         )
         try:
             told = self._ask({"path": str(self._model), "gpu_layers": self._gpu_layers})

@@ -93,7 +93,7 @@ class Doing:
         request = occasion.request
         timer = await self._timers.add(
             duration_s=when.delay_s,
-            at=None if when.delay_s is not None else _next(when, datetime.now().astimezone()),
+            at=None if when.delay_s is not None else next_time(when, datetime.now().astimezone()),
             origin=request.origin,
             language=request.command.language,
             wishes=wishes,
@@ -169,7 +169,7 @@ def _without(wishes: Sequence[DeviceAction], results: Sequence[ActionResult]) ->
     return tuple(wish for wish in wishes if wish not in others)
 
 
-def _next(when: When, now: datetime) -> datetime:
+def next_time(when: When, now: datetime) -> datetime:
     """The next time of day like this; tomorrow's, where that was said."""
     at = now.replace(hour=(when.hour or 0) % 24, minute=when.minute, second=0, microsecond=0)
     if when.tomorrow:
@@ -184,5 +184,5 @@ def _behind(when: When, for_s: float) -> When:
     if when.delay_s is not None:
         return When(delay_s=when.delay_s + for_s)
     now = datetime.now().astimezone()
-    end = _next(when, now) + timedelta(seconds=for_s)
+    end = next_time(when, now) + timedelta(seconds=for_s)
     return When(hour=end.hour, minute=end.minute, tomorrow=end.date() != now.date())

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from edge_agent.home.effects import HOW_NOT_WHAT, OFF_STATES, UNKNOWN_STATES, as_number
 from edge_agent.home.entity import DeviceAction, Entity, Value
 
+# None for locks and alarms: what a person left locked or unlocked, no timer changes.
 OPPOSITES: Mapping[str, str] = {
     "turn_on": "turn_off", "turn_off": "turn_on", "open": "close", "close": "open", "play": "pause", "pause": "play",
     "mute": "unmute", "unmute": "mute",
 }  # fmt: skip
-# What a person left locked or unlocked, no timer changes.
-NEVER_UNDONE = frozenset({"lock", "alarm_control_panel"})
 SETTINGS = frozenset({
     "set_percentage", "set_preset_mode", "set_temperature", "set_fan_mode", "set_humidity", "set_mode", "set_position",
     "set_volume", "oscillate",
@@ -27,8 +26,6 @@ def undoing(entity: Entity, wish: DeviceAction) -> DeviceAction | None:
 
 
 def _opposite(entity: Entity, wish: DeviceAction) -> DeviceAction | None:
-    if entity.kind in NEVER_UNDONE:
-        return None
     if entity.kind == "climate" and wish.action in ("turn_off", "set_hvac_mode"):
         return _mode_back(entity, wish)
     if wish.action == "turn_on" and wish.params.keys() - HOW_NOT_WHAT and _is_running(entity):

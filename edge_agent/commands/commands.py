@@ -28,6 +28,7 @@ from edge_agent.commands.hearing import LARGEST_BYTES, Hear
 from edge_agent.commands.inbox import REDELIVERED_S, Entry, Inbox, digest
 from edge_agent.commands.known import Key, Known, KnownCommands
 from edge_agent.commands.reading import check_delivery, parse_command, read_command, readable_id
+from edge_agent.commands.refusals import Refusals
 from edge_agent.commands.replies import measured, publish_reply, refusal, summary
 from edge_agent.commands.request import NOT_HEARD_YET, Address, Answer, Deadline, Heard, LetGo, Request
 from edge_agent.commands.shared import Shared
@@ -72,6 +73,7 @@ class Commands:
         self._is_device_topic, self._fulfilling, self._speak = is_device_topic, fulfilling, speak
         self._answering = Answering(settings, broker, topics, inbox, worker, fulfilling, refusal, hear)
         self._known = KnownCommands()
+        self._refusals = Refusals(in_a_hurry=lambda: self._stopping)
         self._requests: dict[Key, Request] = {}  # that are not answered yet
         self._tasks: set[asyncio.Task[None]] = set()
         self._asked = itertools.count()
@@ -322,16 +324,13 @@ class Commands:
     async def _give(self, request: Request, known: Known, reply: Reply, generation: Generation | None = None) -> None:
         """Publishes the one Reply."""
         self._count(request, reply, generation)
-        if request.on_disk:
-            await self._note(request, self._inbox.answer(request.topic, request.id, reply.to_payload()))
-        elif request.delivery is not None:
-            answered = replace(entry_of(request, request.delivery), reply=reply.to_payload())
-            await self._note(request, self._inbox.add(answered, surely=False))
-        if request.shared is not None and request.address is not None:
-            await self._give_as_it_is_held(reply, request, request.address)
-        elif request.address is not None:
-            await self._send(reply, request.address)
-        self._speak(reply, request)
+        is_refused = _is_busy(reply) and request.shared is None
+        if await self._keep(request, reply, surely=is_refused) and is_refused:
+            request.acknowledge()
+            async with self._refusals.turn(request.sender):
+                await self._tell(request, reply)
+        else:
+            await self._tell(request, reply)
         known.reply, known.request = reply, None
         del self._requests[request.key]
         for shared, address in request.shared_repeats:
@@ -342,18 +341,36 @@ class Commands:
         if request.shared is None:
             request.acknowledge()  # last of all: a broker gives no more than the disk can follow
 
+    async def _keep(self, request: Request, reply: Reply, *, surely: bool) -> bool:
+        """Puts the reply where a crash does not reach it; whether it is there."""
+        if request.on_disk:
+            return await self._note(request, self._inbox.answer(request.topic, request.id, reply.to_payload()))
+        if request.delivery is None:
+            return False
+        answered = replace(entry_of(request, request.delivery), reply=reply.to_payload())
+        return await self._note(request, self._inbox.add(answered, surely=surely))
+
+    async def _tell(self, request: Request, reply: Reply) -> None:
+        if request.shared is not None and request.address is not None:
+            await self._give_as_it_is_held(reply, request, request.address)
+        elif request.address is not None:
+            await self._send(reply, request.address)
+        self._speak(reply, request)
+
     def _count(self, request: Request, reply: Reply, generation: Generation | None) -> None:
         self._measurements.record(measured(reply, generation, request.scores))
         log.info("answered", extra=summary(reply))
         if request.stream is not None:
             request.stream.end()
 
-    async def _note(self, request: Request, writing: Coroutine[None, None, None]) -> None:
-        """A disk that fails costs the memory of this command, not its Reply."""
+    async def _note(self, request: Request, writing: Coroutine[None, None, None]) -> bool:
+        """Whether it is written. A disk that fails costs the memory of this command, not its Reply."""
         try:
             await writing
         except sqlite3.Error as error:
             log.error("the inbox can't be written; free some space", extra={"id": request.id, "cause": str(error)})
+            return False
+        return True
 
     async def _publish(self, reply: Reply, address: Address, delivery: Delivery) -> None:
         await self._send(reply, address)
@@ -377,3 +394,7 @@ class Commands:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a command's task failed", exc_info=error)
+
+
+def _is_busy(reply: Reply) -> bool:
+    return reply.error is not None and reply.error.code == Busy.code

@@ -123,10 +123,7 @@ class Answering:
             await request.shared.begin()
         reply = self.interrupted(request).to_payload()
         try:
-            if request.on_disk:
-                await self._inbox.answer(request.topic, request.id, reply)
-            elif request.delivery is not None:
-                await self._inbox.add(replace(entry_of(request, request.delivery), reply=reply))
+            await keep_reply(self._inbox, request, reply)
         except sqlite3.Error as error:
             log.error("the inbox can't be written; free some space", extra={"id": request.id, "cause": str(error)})
         else:
@@ -232,3 +229,11 @@ def entry_of(request: Request, delivery: Delivery) -> Entry:
         correlation_data=request.address.correlation_data if request.address else None,
         age_s=time.monotonic() - request.arrived_s,
     )
+
+
+async def keep_reply(inbox: Inbox, request: Request, reply: bytes, *, surely: bool = True) -> None:
+    """Puts it where a crash does not reach it, with its command where that is not there yet. Raises sqlite3.Error."""
+    if request.on_disk:
+        await inbox.answer(request.topic, request.id, reply)
+    elif request.delivery is not None:
+        await inbox.add(replace(entry_of(request, request.delivery), reply=reply), surely=surely)

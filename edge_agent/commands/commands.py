@@ -17,12 +17,11 @@ import time
 import uuid
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import replace
 
 from pydantic import ValidationError
 
 from edge_agent.broker import Broker, Delivery, Topics
-from edge_agent.commands.answering import Answering, entry_of
+from edge_agent.commands.answering import Answering, keep_reply
 from edge_agent.commands.fulfilling import Fulfilling
 from edge_agent.commands.hearing import LARGEST_BYTES, Hear
 from edge_agent.commands.inbox import REDELIVERED_S, Entry, Inbox, digest
@@ -325,12 +324,20 @@ class Commands:
         """Publishes the one Reply."""
         self._count(request, reply, generation)
         is_refused = _is_busy(reply) and request.shared is None
-        if await self._keep(request, reply, surely=is_refused) and is_refused:
+        keeping = keep_reply(self._inbox, request, reply.to_payload(), surely=is_refused)
+        if await self._note(request, keeping) and is_refused:
             request.acknowledge()
             async with self._refusals.turn(request.sender):
-                await self._tell(request, reply)
+                await self._tell(request, known, reply)
         else:
-            await self._tell(request, reply)
+            await self._tell(request, known, reply)
+
+    async def _tell(self, request: Request, known: Known, reply: Reply) -> None:
+        if request.shared is not None and request.address is not None:
+            await self._give_as_it_is_held(reply, request, request.address)
+        elif request.address is not None:
+            await self._send(reply, request.address)
+        self._speak(reply, request)
         known.reply, known.request = reply, None
         del self._requests[request.key]
         for shared, address in request.shared_repeats:
@@ -340,22 +347,6 @@ class Commands:
         await self._note(request, self._inbox.published(request.topic, request.id))
         if request.shared is None:
             request.acknowledge()  # last of all: a broker gives no more than the disk can follow
-
-    async def _keep(self, request: Request, reply: Reply, *, surely: bool) -> bool:
-        """Puts the reply where a crash does not reach it; whether it is there."""
-        if request.on_disk:
-            return await self._note(request, self._inbox.answer(request.topic, request.id, reply.to_payload()))
-        if request.delivery is None:
-            return False
-        answered = replace(entry_of(request, request.delivery), reply=reply.to_payload())
-        return await self._note(request, self._inbox.add(answered, surely=surely))
-
-    async def _tell(self, request: Request, reply: Reply) -> None:
-        if request.shared is not None and request.address is not None:
-            await self._give_as_it_is_held(reply, request, request.address)
-        elif request.address is not None:
-            await self._send(reply, request.address)
-        self._speak(reply, request)
 
     def _count(self, request: Request, reply: Reply, generation: Generation | None) -> None:
         self._measurements.record(measured(reply, generation, request.scores))

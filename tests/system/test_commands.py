@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from edge_agent.commands.refusals import PAUSE_S
 from tests.real_parts import Mosquitto, Person, wait_until
 
 
@@ -141,6 +142,18 @@ def test_a_full_queue_says_busy_at_once(one_at_a_time: Person) -> None:
     one_at_a_time.first_chunk(requests[0])
     requests += [one_at_a_time.command() for _ in range(3)]  # as many as may wait
     assert one_at_a_time.ask()["error"]["code"] == "busy"
+    one_at_a_time.publish("cancel", "*")
+    assert {one_at_a_time.reply(request)["error"]["code"] for request in requests} == {"cancelled"}
+
+
+def test_who_asks_again_and_again_is_refused_with_pauses(one_at_a_time: Person) -> None:
+    requests = [one_at_a_time.long_command()]
+    one_at_a_time.first_chunk(requests[0])
+    requests += [one_at_a_time.command() for _ in range(3)]  # as many as may wait
+    began_s = time.monotonic()
+    refused = [one_at_a_time.command() for _ in range(20)]
+    assert {one_at_a_time.reply(request)["error"]["code"] for request in refused} == {"busy"}
+    assert time.monotonic() - began_s >= 19 * PAUSE_S
     one_at_a_time.publish("cancel", "*")
     assert {one_at_a_time.reply(request)["error"]["code"] for request in requests} == {"cancelled"}
 
